@@ -1,0 +1,264 @@
+"""Where bytes come from: http, https and file URLs, opened at an offset.
+
+HTTP rules are RFC 9110's: ranges (14), validators (13), redirects (15.4), Retry-After (10.2.3).
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import socket
+import ssl
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any, Optional, Protocol
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+from .failures import TransportFailure
+
+USER_AGENT = "cmk-agent/1"
+MAX_REDIRECTS = 10
+
+#: Statuses that say "not this, whenever you ask"; 408, 425 and 429 ask to try again.
+_PASSING = {408, 425, 429}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds to wait for a connection and for the next byte; whether to follow redirects."""
+
+    connect: float = 5.0
+    read: float = 5.0
+    redirects: bool = True
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of a URL: bytes from `start` (to `end`, exclusive), of one version only."""
+
+    url: str
+    start: int = 0
+    end: Optional[int] = None
+    validator: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stream(Protocol):
+    """Bytes on their way."""
+
+    def readinto(self, buffer: Any, /) -> Optional[int]: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Source:
+    """An open URL: bytes from `start` on, and what is known of the whole.
+
+    `url` is the final one, without its query; `size` the whole file's, None where it is not told.
+    """
+
+    url: str
+    stream: Stream
+    start: int = 0
+    size: Optional[int] = None
+    etag: str = ""
+    last_modified: str = ""
+    media_type: str = ""
+
+    @property
+    def validator(self) -> str:
+        """What If-Range takes: a strong ETag, else the date (RFC 9110, 13.1.5)."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+    def readinto(self, buffer: Any) -> int:
+        """Up to len(buffer) bytes; 0 at the end. Raises TransportFailure."""
+        try:
+            return self.stream.readinto(buffer) or 0
+        except (OSError, http.client.HTTPException) as problem:
+            raise TransportFailure(f"the transfer broke off: {_reason(problem)}") from None
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def shown(url: str) -> str:
+    """A URL without its query, fragment and user: these may hold secrets."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
+def open_source(wish: Wish, limits: Limits) -> Source:
+    """Open a URL. Raises TransportFailure with the reason, for every way in which it can fail."""
+    scheme = urlsplit(wish.url).scheme.lower()
+    if scheme == "file":
+        return _open_file(wish)
+    if scheme in {"http", "https"}:
+        return _open_http(wish, limits)
+    raise TransportFailure(
+        f"'{scheme}:' URLs are not supported (http, https and file are)", final=True
+    )
+
+
+def _open_file(wish: Wish) -> Source:
+    path = unquote(urlsplit(wish.url).path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as problem:
+        raise TransportFailure(f"cannot open the file: {problem.strerror}", final=True) from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise TransportFailure("it is not a regular file", final=True)
+    tag = f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
+    start = wish.start if wish.validator in ("", tag) else 0
+    stream = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - closed by its Source
+    stream.seek(start)
+    return Source(shown(wish.url), stream, start, found.st_size, etag=tag)
+
+
+def _open_http(wish: Wish, limits: Limits) -> Source:
+    url, headers = wish.url, dict(wish.headers)
+    for _ in range(MAX_REDIRECTS + 1):
+        parts = urlsplit(url)
+        connection, response = _request(parts, wish, headers, limits)
+        if response.status in {301, 302, 303, 307, 308}:
+            connection.close()
+            target = _redirect(parts, response.getheader("Location", ""), limits)
+            if _origin(urlsplit(target)) != _origin(parts):
+                headers = {}  # they were given for the first origin only
+            url = target
+            continue
+        try:
+            return _accept(url, wish, response)
+        except TransportFailure:
+            connection.close()
+            raise
+    raise TransportFailure(f"more than {MAX_REDIRECTS} redirects", final=True)
+
+
+def _request(
+    parts: SplitResult, wish: Wish, headers: Mapping[str, str], limits: Limits
+) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    try:
+        connection = _connection(parts, limits)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        asked = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+        if wish.start or wish.end is not None:
+            last = "" if wish.end is None else str(wish.end - 1)
+            asked["Range"] = f"bytes={wish.start}-{last}"
+            if wish.validator:
+                asked["If-Range"] = wish.validator
+        connection.request("GET", target, headers={**asked, **headers})
+        return connection, connection.getresponse()
+    except (OSError, http.client.HTTPException, UnicodeError, ValueError) as problem:
+        raise TransportFailure(_reason(problem)) from None
+
+
+def _connection(parts: SplitResult, limits: Limits) -> http.client.HTTPConnection:
+    host, port = parts.hostname or "", parts.port
+    connection: http.client.HTTPConnection
+    if parts.scheme.lower() == "https":
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        connection = http.client.HTTPSConnection(
+            host, port, timeout=limits.connect, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=limits.connect)
+    connection.connect()
+    connection.sock.settimeout(limits.read)
+    return connection
+
+
+def _redirect(parts: SplitResult, location: str, limits: Limits) -> str:
+    if not limits.redirects:
+        raise TransportFailure(
+            "it redirects, and store.download.follow.redirects is false", final=True
+        )
+    target = urljoin(parts.geturl(), location)
+    scheme = urlsplit(target).scheme.lower()
+    if not location or scheme not in {"http", "https"}:
+        raise TransportFailure(f"it redirects to '{scheme}:', which is never followed", final=True)
+    if parts.scheme.lower() == "https" and scheme == "http":
+        raise TransportFailure("it redirects from https to plain http", final=True)
+    return target
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, Optional[int]]:
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
+
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)\Z")
+
+
+def _accept(url: str, wish: Wish, response: http.client.HTTPResponse) -> Source:
+    """Check what a server answered against what was wished for."""
+    if response.status not in {200, 206}:
+        raise _refusal(response)
+    encoding = response.getheader("Content-Encoding", "identity").lower()
+    if encoding not in {"identity", ""}:
+        raise TransportFailure(f"it answers with Content-Encoding {encoding}, asked for identity")
+    media_type = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type in {"text/html", "application/xhtml+xml"}:
+        raise TransportFailure("it answers with a page of HTML, not an image")
+    source = Source(
+        shown(url),
+        response,
+        media_type=media_type,
+        etag=response.getheader("ETag", ""),
+        last_modified=response.getheader("Last-Modified", ""),
+    )
+    if response.status == 200:
+        length = response.getheader("Content-Length", "")
+        source.size = int(length) if length.isdigit() else None
+        return source
+    found = _CONTENT_RANGE.match(response.getheader("Content-Range", ""))
+    if found is None or int(found[1]) != wish.start:
+        raise TransportFailure(
+            f"it answers a request for bytes from {wish.start} with Content-Range "
+            f"'{response.getheader('Content-Range', '')}'"
+        )
+    source.start = wish.start
+    source.size = None if found[3] == "*" else int(found[3])
+    return source
+
+
+def _refusal(response: http.client.HTTPResponse) -> TransportFailure:
+    status = response.status
+    return TransportFailure(
+        f"HTTP {status} {response.reason}".rstrip(),
+        final=400 <= status < 500 and status not in _PASSING,
+        retry_after=_seconds(response.getheader("Retry-After", "")),
+    )
+
+
+def _seconds(retry_after: str) -> float:
+    """Retry-After as seconds from now: it is a number or a date."""
+    if retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(parsedate_to_datetime(retry_after).timestamp() - time(), 0.0)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return 0.0
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, (socket.timeout, TimeoutError)):
+        return "timed out"
+    if isinstance(problem, socket.gaierror):
+        return "its host name cannot be resolved"
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {problem.verify_message}"
+    if isinstance(problem, http.client.RemoteDisconnected):
+        return "it closed the connection without an answer"
+    if isinstance(problem, http.client.IncompleteRead):
+        return "the body ended early"
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror.lower()
+    return f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__

@@ -1,0 +1,130 @@
+"""A Command's parameters against the catalog: names, types, and the form they travel in.
+
+Everything that can be said before anything is sent is said here, with exit status 2.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from cmk.catalog import Api, Param, similar
+from cmk.errors import UsageError
+from cmk.language import base_of
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+
+#: Maps that CloudStack reads as key/value pairs; all others as `name[0].key=value`.
+PAIRED_MAPS = frozenset({"tags"})
+
+_PLACE = re.compile(r"\[\d+\]\.\S")
+
+
+def wire(api: Api, given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters as they are sent: checked, maps flattened as CloudStack reads them.
+
+    Raises UsageError for unknown names, missing required ones (all of them) and wrong types.
+    """
+    sent: dict[str, str] = {}
+    for key, value in given.items():
+        param = _known(api, key)
+        if param.type == "map":
+            _put_entries(sent, param, key, value)
+        else:
+            if base_of(key) != key:
+                raise UsageError(f"{param.name} of {api.name} is not a map: '{key}' has no place.")
+            check(api, param, value)
+            sent[param.name] = value
+    present = {base_of(key) for key in sent}
+    missing = [p for p in api.params if p.required and p.name.lower() not in present]
+    if missing:
+        names = ", ".join(p.name for p in missing)
+        raise UsageError(
+            f"{api.verb} {api.noun} needs {names}.",
+            "\n".join(f"  {p.name}= ({p.type}) {p.description}" for p in missing),
+        )
+    return sent
+
+
+def _known(api: Api, key: str) -> Param:
+    base = base_of(key)
+    param = api.param(base)
+    if param is not None:
+        return param
+    if not api.params:
+        raise UsageError(f"{api.verb} {api.noun} takes no parameters, but was given {base}.")
+    near = similar(base, [p.name for p in api.params])
+    raise UsageError(
+        f"{api.verb} {api.noun} has no parameter '{base}'.",
+        f"Did you mean {near}=?" if near else f"All of them: cmk {api.verb} {api.noun} -h",
+    )
+
+
+def check(api: Api, param: Param, value: str) -> None:
+    """Raise UsageError unless the value can be of the parameter's type."""
+    test, wanted = _TYPES.get(param.type, (None, ""))
+    if test is not None and not test(value):
+        raise UsageError(f"{param.name}={value} of {api.verb} {api.noun} is not {wanted}.")
+    if param.values and value.lower() not in {v.lower() for v in param.values}:
+        near, known = similar(value.lower(), param.values), ", ".join(param.values)
+        raise UsageError(
+            f"{param.name}={value} of {api.verb} {api.noun} is not one of {known}.",
+            f"Did you mean {near}?" if near else "",
+        )
+
+
+def _is_number(most: int) -> Callable[[str], bool]:
+    def test(value: str) -> bool:
+        return bool(re.fullmatch(r"[+-]?[0-9]{1,19}", value)) and -most <= int(value) < most
+
+    return test
+
+
+_TYPES: dict[str, tuple[Callable[[str], bool], str]] = {
+    # -1 stands for "all zones" in registerIso; nothing else takes it, and the API says so.
+    "uuid": (lambda v: bool(UUID.match(v)) or v == "-1", "an id (a UUID)"),
+    "boolean": (lambda v: v.lower() in {"true", "false"}, "true or false"),
+    "integer": (_is_number(1 << 31), "a whole number"),
+    "int": (_is_number(1 << 31), "a whole number"),
+    "short": (_is_number(1 << 15), "a whole number"),
+    "long": (_is_number(1 << 63), "a whole number"),
+}
+
+
+def _put_entries(sent: dict[str, str], param: Param, key: str, value: str) -> None:
+    """Add what is written about a map, in the form that CloudStack reads."""
+    place = key[len(param.name) :]
+    if _PLACE.match(place):
+        sent[key] = value
+    elif place.startswith(".") and len(place) > 1:
+        _put_entry(sent, param.name, place[1:], value)
+    elif place:
+        raise UsageError(f"'{key}' is no way to write an entry of the map {param.name}.")
+    else:
+        for name, entry in _json_map(param, value).items():
+            _put_entry(sent, param.name, name, entry)
+
+
+def _json_map(param: Param, value: str) -> dict[str, str]:
+    try:
+        entries = json.loads(value)
+    except ValueError:
+        entries = None
+    if not isinstance(entries, dict):
+        raise UsageError(
+            f"{param.name}={value} is not a map.",
+            f"Write {param.name}.KEY=VALUE, {param.name}[0].KEY=VALUE or "
+            f'{param.name}=\'{{"KEY": "VALUE"}}\'.',
+        )
+    return {name: e if isinstance(e, str) else json.dumps(e) for name, e in entries.items()}
+
+
+def _put_entry(sent: dict[str, str], name: str, key: str, value: str) -> None:
+    if name not in PAIRED_MAPS:
+        sent[f"{name}[0].{key}"] = value
+        return
+    taken = [int(m[1]) for k in sent if (m := re.match(re.escape(name) + r"\[(\d+)\]", k))]
+    index = max(taken, default=-1) + 1
+    sent[f"{name}[{index}].key"] = key
+    sent[f"{name}[{index}].value"] = value

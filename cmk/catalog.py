@@ -1,0 +1,122 @@
+"""What a backend can do: its APIs, their parameters and fields, and how to find them by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cmk.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of an API, as `listApis` describes it."""
+
+    name: str
+    type: str
+    description: str = ""
+    required: bool = False
+    values: tuple[str, ...] = ()
+    related: str = ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an API's response."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Api:
+    """One API: what it takes, what it answers, and whether it answers with a job."""
+
+    name: str
+    description: str = ""
+    params: tuple[Param, ...] = ()
+    fields: tuple[Field, ...] = ()
+    isasync: bool = False
+    since: str = ""
+    note: str = ""  # where this backend differs from CloudStack, if it does
+    _by_name: dict[str, Param] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_name.update({param.name.lower(): param for param in self.params})
+
+    def param(self, name: str) -> Param | None:
+        return self._by_name.get(name.lower())
+
+    @property
+    def verb(self) -> str:
+        """The leading lower-case run of the name (`list` of `listZones`)."""
+        return verb_and_noun(self.name)[0]
+
+    @property
+    def noun(self) -> str:
+        """The rest of the name in lower case (`zones` of `listZones`)."""
+        return verb_and_noun(self.name)[1]
+
+
+def verb_and_noun(name: str) -> tuple[str, str]:
+    """`prepareHostForMaintenance` -> `prepare`, `hostformaintenance`."""
+    verb = re.match(r"[a-z]*", name)
+    cut = verb.end() if verb else 0
+    return name[:cut], name[cut:].lower()
+
+
+class Catalog:
+    """The APIs of one backend, found by one word or by verb and noun, in any case."""
+
+    def __init__(self, apis: Iterable[Api]) -> None:
+        self._apis = {api.name.lower(): api for api in apis}
+
+    def all(self) -> list[Api]:
+        """Every API, by name."""
+        return sorted(self._apis.values(), key=lambda api: api.name.lower())
+
+    def get(self, name: str) -> Api | None:
+        return self._apis.get(name.lower())
+
+    def nouns(self, verb: str) -> list[str]:
+        """The nouns that go with a verb, sorted."""
+        return sorted(api.noun for api in self._apis.values() if api.verb == verb.lower())
+
+    def find(self, words: tuple[str, ...]) -> Api:
+        """The API that a line's first words name. Raises UsageError with what was perhaps meant."""
+        api = self.get("".join(words)) if len(words) <= 2 else None
+        if api is not None:
+            return api
+        typed = " ".join(words)
+        if len(words) > 2 and self.get("".join(words[:2])):
+            raise UsageError(
+                f"'{words[2]}' is not key=value.", "Parameters are written key=value; quote spaces."
+            )
+        nouns = self.nouns(words[0])
+        if len(words) == 1 and nouns:
+            raise UsageError(f"{words[0]} what?", f"One of: {', '.join(nouns)}")
+        near = self._similar(words, nouns)
+        hint = f"Did you mean {near}?" if near else "All of them: cmk list apis"
+        raise UsageError(f"There is no command '{typed}'.", hint)
+
+    def _similar(self, words: tuple[str, ...], nouns: list[str]) -> str:
+        if len(words) >= 2 and nouns:
+            near = similar(words[1].lower(), nouns)
+            if near:
+                return f"'{words[0].lower()} {near}'"
+        spelled = {f"{api.verb} {api.noun}": api for api in self._apis.values()}
+        near = similar(" ".join(words[:2]).lower(), list(spelled))
+        if not near:
+            joined = similar("".join(words[:2]).lower(), list(self._apis))
+            near = f"{self._apis[joined].verb} {self._apis[joined].noun}" if joined else ""
+        return f"'{near}'" if near else ""
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """The known word nearest to a mistyped one, or nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return near[0] if near else ""

@@ -1,0 +1,209 @@
+"""The command line: flags, the four doors into a session, and the one place that prints errors."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from cmk import language
+from cmk.builtins import BUILTINS
+from cmk.environment import Environment
+from cmk.errors import CmkError, ExitStatus, UsageError
+from cmk.session import Flags, Session
+
+
+@click.command("cmk", add_help_option=False)
+@click.option("-h", "--help", is_flag=True)
+@click.option("-v", "--version", is_flag=True)
+@click.option("-o", "--output", default="")
+@click.option("-p", "--profile", default="")
+@click.option("-u", "--url", default="")
+@click.option("-c", "--config", default="")
+@click.option("-d", "--debug", is_flag=True, default=None)
+@click.option("-b/-n", "--block/--no-block", default=None)
+@click.option("-t", "--timeout", type=click.IntRange(min=0), default=None)
+@click.option("-f", "--file", default=None)
+@click.option("--keep-going", is_flag=True)
+@click.option("--log", is_flag=True)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def _syntax(**_: Any) -> None:
+    """Only read, never invoked: `_flags_of` takes what click has parsed."""
+
+
+_SESSION_FLAGS = {field.name for field in dataclasses.fields(Flags)}
+_ONCE = ("url", "profile", "config", "file", "keep_going", "version")
+
+
+def _parse(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Flags and words of a line, flags anywhere. Raises UsageError."""
+    try:
+        params = dict(_syntax.make_context("cmk", list(argv)).params)
+    except click.ClickException as problem:
+        raise UsageError(problem.format_message(), "All flags: cmk -h") from None
+    return params, list(params.pop("words"))
+
+
+def _flags_of(params: dict[str, Any], base: Flags | None = None) -> Flags:
+    """The flags of a line; in a shell or batch, over those that cmk was started with."""
+    said = {key: value for key, value in params.items() if key in _SESSION_FLAGS}
+    if base is None:
+        return Flags(**said)
+    for name in _ONCE:
+        if params.get(name):
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} is said when cmk is started, not on a line of its own.")
+    return dataclasses.replace(base, **{k: v for k, v in said.items() if v not in (None, "")})
+
+
+def run(argv: list[str], environment: Environment) -> int:
+    """One invocation of cmk; returns its exit status, and never raises."""
+    debug = "-d" in argv or "--debug" in argv or environment.variables.get("CMK_DEBUG") == "1"
+    try:
+        params, words = _parse(argv)
+        if params["config"]:
+            variables = {**environment.variables, "CMK_CONFIG": params["config"]}
+            environment = dataclasses.replace(environment, variables=variables)
+        flags = _flags_of(params)
+        debug = bool(flags.debug) or debug
+        session = Session(environment, flags)
+        try:
+            status = _enter(session, params, words, flags)
+        finally:
+            session.close()
+        environment.stdout.flush()
+        return status
+    except BaseException as problem:
+        return report(problem, environment, debug)
+
+
+def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Flags) -> int:
+    """Which door: help, version, a file, standard input, the shell, or one line."""
+    environment = session.environment
+    if params["version"]:
+        words = ["version"]
+    if params["file"] is not None:
+        if words:
+            raise UsageError(f"-f runs a file of lines; '{' '.join(words)}' cannot go with it.")
+        return _run_file(session, params["file"], flags, params["keep_going"])
+    if words or flags.help:
+        return _quit_is_done(session, words, flags)
+    if environment.input_is_terminal:
+        from cmk.shell import Shell
+
+        return Shell(session, lambda line: run_line(session, line, flags)).run()
+    return run_lines(session, environment.stdin, flags, params["keep_going"])
+
+
+def _quit_is_done(session: Session, words: list[str], flags: Flags) -> int:
+    with contextlib.suppress(EOFError):
+        run_words(session, words, flags)
+    return ExitStatus.DONE
+
+
+def _run_file(session: Session, path: str, flags: Flags, keep_going: bool) -> int:
+    if path == "-":
+        return run_lines(session, session.environment.stdin, flags, keep_going)
+    try:
+        with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - "" must stay "", not "."
+            return run_lines(session, lines, flags, keep_going)
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"Cannot read the file of lines '{path}': {problem}") from None
+
+
+def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: bool = False) -> int:
+    """A batch: lines up to the first error, or all of them; the status is the first failure's."""
+    first = int(ExitStatus.DONE)
+    for number, line in language.lines_of(iter(text)):
+        try:
+            status = run_line(session, line, flags, f"line {number}: ")
+        except EOFError:
+            break
+        session.environment.stdout.flush()
+        first = first or status
+        if status == ExitStatus.INTERRUPTED or (status and not keep_going):
+            break
+    return first
+
+
+def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:
+    """One line of a shell or batch: errors are printed here, `exit` comes out as EOFError."""
+    try:
+        params, words = _parse(language.split(line))
+        line_flags = _flags_of(params, flags)
+        if words or line_flags.help:
+            run_words(session, words, line_flags)
+    except (EOFError, BrokenPipeError):
+        raise
+    except BaseException as problem:
+        return report(problem, session.environment, bool(flags.debug), place)
+    return ExitStatus.DONE
+
+
+def run_words(session: Session, words: list[str], flags: Flags) -> None:
+    """One command: help for it, a built-in, or an API."""
+    if flags.help:
+        from cmk import help as help_pages
+
+        help_pages.run(session, words, flags)
+    elif words and words[0].lower() in BUILTINS:
+        BUILTINS[words[0].lower()].load()(session, words[1:], flags)
+    else:
+        session.run(words, flags)
+
+
+def report(problem: BaseException, environment: Environment, debug: bool, place: str = "") -> int:
+    """Say what went wrong, in a sentence on stderr; return the exit status that belongs to it."""
+    if debug and not isinstance(problem, BrokenPipeError):
+        import traceback
+
+        environment.stderr.write("".join(traceback.format_exception(problem)))
+    if isinstance(problem, CmkError):
+        _say_error(environment, place + problem.message, problem.hint)
+        return problem.status
+    if isinstance(problem, KeyboardInterrupt):
+        _say_error(environment, place + "Interrupted.")
+        return ExitStatus.INTERRUPTED
+    if isinstance(problem, BrokenPipeError):
+        _close_stdout(environment)
+        return ExitStatus.DONE
+    if isinstance(problem, OSError):
+        _close_stdout(environment)
+        _say_error(
+            environment, place + f"{problem.strerror or problem}: {problem.filename or 'output'}"
+        )
+        return ExitStatus.FAILED
+    if isinstance(problem, SystemExit):
+        return ExitStatus.FAILED
+    _say_error(
+        environment,
+        place + f"This is a bug in cmk: {type(problem).__name__}: {problem}",
+        "The same command with -d shows where; please report it.",
+    )
+    return ExitStatus.FAILED
+
+
+def _say_error(environment: Environment, message: str, hint: str = "") -> None:
+    from cmk.output import harmless
+
+    text = f"cmk: {message}\n{hint}" if hint else f"cmk: {message}"
+    try:
+        for line in text.split("\n"):
+            environment.say(harmless(line))
+    except OSError:
+        return  # nobody listens on stderr: the exit status still tells
+
+
+def _close_stdout(environment: Environment) -> None:
+    """Whoever read our output is gone: let nothing more be written, not even at exit."""
+    try:
+        descriptor = environment.stdout.fileno()
+    except (OSError, ValueError):
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)

@@ -1,0 +1,101 @@
+"""Everything that can go wrong, as one tree; each class carries its exit status.
+
+    CmkError                     1   anything said to the user in one sentence
+    ├── UsageError               2   found before anything was sent
+    ├── ApiError                 1   the API refused or failed
+    │   └── NotAuthorised        3   401 or 531: not authenticated, not allowed
+    ├── JobFailed                4   an asynchronous job ended in failure
+    ├── Unreachable              5   no way to the server or the host
+    ├── ConfigurationError       6   profile, config file, lab directory or store
+    ├── WaitTimeout            124   the job goes on, the waiting is over
+    └── Interrupted            130   Ctrl-C
+
+A message says what happened and where; a hint, when there is one, says what to do.
+Only `cmk.cli` prints them.
+"""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """The statuses a script can rely on."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_AUTHORISED = 3
+    JOB_FAILED = 4
+    UNREACHABLE = 5
+    CONFIGURATION = 6
+    WAIT_TIMEOUT = 124
+    INTERRUPTED = 130
+
+
+class CmkError(Exception):
+    """The root: a sentence for the user, and perhaps what to do about it."""
+
+    status = ExitStatus.FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(CmkError):
+    """The line cannot be run as it was typed; nothing was sent."""
+
+    status = ExitStatus.USAGE
+
+
+class ApiError(CmkError):
+    """The API's own refusal, with CloudStack's two codes.
+
+    `errorcode` is the HTTP-like code (431 bad parameter, 530 internal, 533 no capacity …),
+    `cserrorcode` CloudStack's exception number (4350 invalid parameter, 9999 any other).
+    """
+
+    def __init__(self, errorcode: int, errortext: str, cserrorcode: int = 9999) -> None:
+        super().__init__(f"(HTTP {errorcode}, error code {cserrorcode}) {errortext}")
+        self.errorcode = errorcode
+        self.cserrorcode = cserrorcode
+        self.errortext = errortext
+
+
+class NotAuthorised(ApiError):
+    """The caller is not known (401) or may not do this (531)."""
+
+    status = ExitStatus.NOT_AUTHORISED
+
+
+class JobFailed(CmkError):
+    """An asynchronous job ended in failure; the message is the API's errortext."""
+
+    status = ExitStatus.JOB_FAILED
+
+
+class Unreachable(CmkError):
+    """The server, the host or its hypervisor does not answer."""
+
+    status = ExitStatus.UNREACHABLE
+
+
+class ConfigurationError(CmkError):
+    """A profile, the config file, the lab's directory or its store cannot be used as it is."""
+
+    status = ExitStatus.CONFIGURATION
+
+
+class WaitTimeout(CmkError):
+    """The job was still running when the time to wait was over."""
+
+    status = ExitStatus.WAIT_TIMEOUT
+
+
+class Interrupted(CmkError):
+    """Ctrl-C; what runs elsewhere goes on."""
+
+    status = ExitStatus.INTERRUPTED

@@ -1,0 +1,123 @@
+"""Help: the general page, a verb's nouns, one API's parameters and fields; and the version."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+from cmk import __version__
+from cmk.builtins import BUILTINS
+from cmk.catalog import Api, Catalog
+from cmk.errors import ConfigurationError, UsageError
+from cmk.session import Flags, Session
+
+GENERAL = """\
+cmk - a CloudMonkey-style command line for Apache CloudStack, with a direct-download lab
+
+  cmk VERB NOUN key=value ...   run one API call:  cmk list zones filter=id,name
+  cmk                           the interactive shell
+  cmk -f FILE, ... | cmk        run a file of lines, or lines from standard input
+
+Flags (before or after the command; -- ends them)
+  -p, --profile NAME   the profile to use ('lab' always exists)
+  -u, --url URL        the server: lab:, lab:/path, or https://HOST/client/api
+  -c, --config FILE    the config file (default ~/.cmk/config)
+  -o, --output FORMAT  json (default), table, csv or value
+  -b/-n, --block/--no-block   wait for a job's result (default), or print its jobid
+  -t, --timeout SECONDS       how long to wait for a job (0: for ever; default 1800)
+  -f, --file FILE      run the lines of a file, up to the first error
+      --keep-going     run the other lines too after an error
+  -d, --debug          tell on stderr what happens, and show tracebacks
+  -h, --help           this page; after a command, that command's
+  -v, --version        the version
+
+Environment: CMK_URL CMK_PROFILE CMK_OUTPUT CMK_TIMEOUT CMK_CONFIG, CLOUDSTACK_ENDPOINT
+
+Exit status: 0 done, 1 the API refused, 2 usage, 3 not authorised, 4 job failed,
+  5 unreachable, 6 configuration, 124 timed out waiting, 130 interrupted
+
+Built-in commands
+"""
+
+
+def run(session: Session, words: list[str], flags: Flags) -> None:
+    """`help`, `help list`, `help list zones`."""
+    session.environment.stdout.write(page(session, words))
+
+
+def page(session: Session, words: list[str]) -> str:
+    """The help for some words of a command; raises UsageError where nothing is known of them."""
+    if not words:
+        return general(session)
+    if words[0] in BUILTINS:
+        builtin = BUILTINS[words[0]]
+        return f"cmk {builtin.usage}\n\n  {builtin.summary}\n"
+    names = tuple(word for word in words if "=" not in word)
+    catalog = catalog_for_help(session)
+    nouns = catalog.nouns(names[0])
+    if len(names) == 1 and nouns and catalog.get(names[0]) is None:
+        apis = [api for api in catalog.all() if api.verb == names[0].lower()]
+        return "".join(f"{api.verb} {api.noun}\n    {api.description}\n" for api in apis)
+    return of_api(catalog.find(names), session.environment.width)
+
+
+def catalog_for_help(session: Session) -> Catalog:
+    """The server's catalog; the lab's where no server is configured: help must not fail."""
+    try:
+        return session.catalog
+    except ConfigurationError:
+        from cmk.lab.engine import lab_catalog
+
+        return lab_catalog()
+
+
+def general(session: Session) -> str:
+    """The page of `cmk -h`."""
+    text = GENERAL + "".join(f"  {b.usage:<22} {b.summary}\n" for b in BUILTINS.values())
+    catalog = catalog_for_help(session)
+    verbs: dict[str, list[str]] = {}
+    for api in catalog.all():
+        verbs.setdefault(api.verb, []).append(api.noun)
+    width = session.environment.width
+    lines = [
+        fill(", ".join(nouns), width, initial_indent=f"  {verb:<9} ", subsequent_indent=" " * 12)
+        for verb, nouns in sorted(verbs.items())
+    ]
+    return text + "\nAPIs (cmk VERB NOUN -h tells more)\n" + "\n".join(lines) + "\n"
+
+
+def of_api(api: Api, width: int) -> str:
+    """One API: what it does, its parameters with the required ones first, its fields."""
+    wait = " (asynchronous: answers with a job)" if api.isasync else ""
+    out = [fill(f"{api.verb} {api.noun} - {api.description}{wait}", width)]
+    if api.note:
+        out += ["", fill(api.note, width)]
+    params = sorted(api.params, key=lambda p: (not p.required, p.name))
+    if params:
+        out += ["", "Parameters (* required)"]
+        left = max(len(p.name) + len(p.type) + 3 for p in params) + 3
+        for param in params:
+            label = f"{'*' if param.required else ' '} {param.name}= {param.type}"
+            values = f" One of: {', '.join(param.values)}." if param.values else ""
+            out.append(_entry(label, f"{param.description}{values}", left, width))
+    if api.fields:
+        out += ["", "Fields of the response"]
+        left = max(len(f.name) + len(f.type) for f in api.fields) + 4
+        out += [_entry(f"  {f.name} {f.type}", f.description, left, width) for f in api.fields]
+    return "\n".join(out) + "\n"
+
+
+def _entry(label: str, text: str, left: int, width: int) -> str:
+    first = f"{label:<{left}} "
+    return fill(first + text, max(width, left + 20), subsequent_indent=" " * len(first)).rstrip()
+
+
+def version(session: Session, words: list[str], flags: Flags) -> None:
+    """`version`."""
+    if words:
+        raise UsageError("version takes no words.")
+    session.environment.stdout.write(f"cmk {__version__}\n")
+
+
+def leave(session: Session, words: list[str], flags: Flags) -> None:
+    """`exit` and `quit`: end the shell or the batch, with the status of what went before."""
+    raise EOFError

@@ -1,0 +1,1 @@
+"""The lab's APIs, one module a noun."""

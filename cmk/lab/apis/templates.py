@@ -1,0 +1,145 @@
+"""Templates: register, list, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
+from cmk.lab.fields import fields
+from cmk.lab.template_rows import list_rows, one_row
+
+if TYPE_CHECKING:
+    from cmk.lab.engine import Lab
+
+TEMPLATE = fields(
+    "id name displaytext ispublic created isready passwordenabled format bootable isfeatured "
+    "crossZones ostypeid ostypename account accountid domain domainid zoneid zonename status size "
+    "physicalsize templatetype hypervisor isextractable checksum templatetag details "
+    "downloaddetails bits sshkeyenabled isdynamicallyscalable directdownload deployasis "
+    "requireshvm url tags"
+)
+
+#: What both registrations take.
+REGISTRATION = (
+    required("name", "string", "its name"),
+    required("url", "string", "where hosts download it from: http, https or file"),
+    optional("displaytext", "string", "a text for people (default: the name)"),
+    optional("ostypeid", "uuid", "the OS type inside it"),
+    optional(
+        "checksum",
+        "string",
+        "its digest as served: {SHA-256}hex, {SHA-512}hex …, or bare hex for MD5",
+    ),
+    optional("directdownload", "boolean", "must be true in the lab: the host downloads it"),
+    optional("ispublic", "boolean", "whether all accounts may use it"),
+    optional("isfeatured", "boolean", "whether it is featured"),
+    optional("isextractable", "boolean", "whether it may be extracted"),
+    optional("passwordenabled", "boolean", "whether its password can be reset"),
+    optional("isdynamicallyscalable", "boolean", "whether it can grow while it runs"),
+)
+
+#: What templatefilter may say; in a lab with one account they differ little.
+FILTERS = (
+    "all",
+    "featured",
+    "self",
+    "selfexecutable",
+    "sharedexecutable",
+    "executable",
+    "community",
+)
+
+
+@api(
+    "registerTemplate",
+    "Registers a template that KVM hosts download straight to primary storage",
+    *REGISTRATION,
+    required("format", "string", "QCOW2 or RAW"),
+    required("hypervisor", "string", "KVM"),
+    optional("zoneid", "uuid", "the zone it is for; -1 for all zones"),
+    optional("zoneids", "list", "the zones it is for; -1 alone for all zones"),
+    optional(
+        "details",
+        "map",
+        "details; those called HTTP_HEADER:<Name> are request headers of the download",
+    ),
+    optional("bits", "integer", "32 or 64"),
+    optional("requireshvm", "boolean", "whether it needs full virtualisation"),
+    optional("sshkeyenabled", "boolean", "whether it takes ssh keys"),
+    optional("templatetag", "string", "a tag"),
+    fields=TEMPLATE,
+)
+def register_template(lab: Lab, args: Args) -> Json:
+    from cmk.lab.registration import Registration, checked_format, register
+
+    if args["hypervisor"].upper() != "KVM":
+        raise invalid(f"Direct download is for hypervisor=KVM only, not for {args['hypervisor']}.")
+    what = Registration("template", checked_format(args["format"]), "KVM")
+    return one_row(lab, register(lab, args, what), "template")
+
+
+@api(
+    "listTemplates",
+    "Lists templates",
+    required("templatefilter", "string", "which ones", FILTERS),
+    optional("id", "uuid", "the template with this id"),
+    optional("ids", "list", "the templates with these ids"),
+    optional("name", "string", "the template with this name"),
+    optional("zoneid", "uuid", "templates of this zone"),
+    optional("hypervisor", "string", "templates for this hypervisor"),
+    optional("showremoved", "boolean", "also those that were deleted"),
+    *PAGING,
+    fields=TEMPLATE,
+)
+def list_templates(lab: Lab, args: Args) -> Json:
+    which = {"featured": ("t.featured = 1",), "community": ("0",), "sharedexecutable": ("0",)}
+    more = which.get(args["templatefilter"].lower(), ())
+    return list_rows(lab, args, "template", "t.format <> 'ISO'", *more)
+
+
+@api(
+    "deleteTemplate",
+    "Deletes a template, and its copies on primary storage that no VM uses",
+    required("id", "uuid", "the template"),
+    optional("zoneid", "uuid", "only in this zone"),
+    optional("forced", "boolean", "also when VMs still use it"),
+    fields=fields("success displaytext"),
+    work="cmk.lab.eviction:DELETE_TEMPLATE",
+)
+def delete_template(lab: Lab, args: Args) -> Json:
+    return delete(lab, args, "deleteTemplate", "template")
+
+
+def delete(lab: Lab, args: Args, cmd: str, kind: str) -> Json:
+    """Check a deletion and queue it; for templates and ISOs."""
+    from cmk.lab import jobs
+
+    sign = "=" if kind == "iso" else "<>"
+    row = lab.store.one(
+        f"SELECT * FROM vm_template WHERE uuid = ? AND removed IS NULL AND format {sign} 'ISO'",
+        args["id"],
+    )
+    if row is None:
+        raise no_such("template" if kind == "template" else "ISO", "id", args["id"])
+    if args.get("zoneid") and not lab.store.value(
+        "SELECT 1 FROM template_zone_ref r JOIN data_center z ON z.id = r.zone_id "
+        "WHERE r.template_id = ? AND z.uuid = ?",
+        row["id"],
+        args["zoneid"],
+    ):
+        raise invalid(f"The {kind} is not registered in the zone {args['zoneid']}.")
+    users = lab.store.rows(
+        "SELECT name FROM vm_instance WHERE removed IS NULL AND state <> 'Error' "
+        "AND (vm_template_id = ? OR iso_id = ?) ORDER BY id",
+        row["id"],
+        row["id"],
+    )
+    if users and not args.get("forced"):
+        names = ", ".join(user["name"] for user in users)
+        forced = "; forced=true deletes it all the same" if kind == "template" else ""
+        raise invalid(f"VM instances are using the {kind} {row['name']}: {names}{forced}.")
+    info = {"zoneid": args.get("zoneid")}
+    label = "Iso" if kind == "iso" else "Template"
+    job = jobs.submit(lab, cmd, info, label, row["uuid"], row["id"])
+    jobs.hire(lab)
+    return job

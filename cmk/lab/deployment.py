@@ -1,0 +1,379 @@
+"""Bringing a VM up: a suitable host, the template on its pool, a root disk, a running domain.
+
+Each step writes what it is about to do before it does it and can be done again, so a job whose
+worker was killed in the middle is simply run once more.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cmk.errors import ApiError, CmkError, Unreachable
+from cmk.lab import spool
+from cmk.lab.apis.hosts import MEMORY_IN_USE
+from cmk.lab.events import record
+from cmk.lab.host import AgentFailure, Host
+from cmk.lab.jobs import Job, Work
+from cmk.lab.seed import MIB
+from cmk.lab.settings import number
+from cmk.lab.store import new_uuid, now
+from cmk.lab.virtual_machine_rows import one_row
+
+if TYPE_CHECKING:
+    from cmk.lab.engine import Lab
+    from cmk.lab.libvirt.domain import Machine
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Failure:
+    """One host that could not bring the VM up, and why."""
+
+    host: str
+    problem: CmkError
+
+    def lines(self) -> list[str]:
+        """For people: the host's reason, and each attempt that led to it."""
+        out = [f"Host {self.host}: {self.problem}."]
+        if isinstance(self.problem, AgentFailure):
+            out += [
+                f"  attempt {step['attempt']}, {step['mirror']}: {step['reason']}"
+                for step in self.problem.story
+            ]
+        return out
+
+
+def deploy(job: Job) -> Json:
+    """The first start of a VM."""
+    vm = machine_row(job.lab, job.instance_id)
+    if job.info["startvm"]:
+        bring_up(job, vm)
+    record(job.lab, "VM.CREATE", f"Deployed {vm['name']}", "VirtualMachine", vm["uuid"])
+    return {"virtualmachine": one_row(job.lab, vm["id"])}
+
+
+def start(job: Job) -> Json:
+    """A later start."""
+    vm = machine_row(job.lab, job.instance_id)
+    bring_up(job, vm)
+    record(job.lab, "VM.START", f"Started {vm['name']}", "VirtualMachine", vm["uuid"])
+    return {"virtualmachine": one_row(job.lab, vm["id"])}
+
+
+def undo_deploy(job: Job, reason: str) -> None:
+    """A VM that never ran is left in Error, with no disk behind."""
+    vm = machine_row(job.lab, job.instance_id)
+    set_state(job.lab, vm, "Error", host_id=None)
+    record(
+        job.lab,
+        "VM.CREATE",
+        f"Deploying {vm['name']} failed: {reason}",
+        "VirtualMachine",
+        vm["uuid"],
+        level="ERROR",
+    )
+    for row in hosts_of(job.lab, vm):
+        with Host(job.lab, row) as host:
+            remove_from(host, vm)
+
+
+def undo_start(job: Job, reason: str) -> None:
+    """A VM that did not start rests in Stopped, with its disk."""
+    vm = machine_row(job.lab, job.instance_id)
+    set_state(job.lab, vm, "Stopped", host_id=None)
+    record(
+        job.lab,
+        "VM.START",
+        f"Starting {vm['name']} failed: {reason}",
+        "VirtualMachine",
+        vm["uuid"],
+        level="ERROR",
+    )
+
+
+DEPLOY = Work(deploy, undo_deploy)
+START = Work(start, undo_start)
+
+
+def machine_row(lab: Lab, id: int | None) -> sqlite3.Row:
+    """A VM with its offering."""
+    row = lab.store.one(
+        "SELECT v.*, o.cpu, o.speed, o.ram_size FROM vm_instance v "
+        "JOIN service_offering o ON o.id = v.service_offering_id WHERE v.id = ?",
+        id,
+    )
+    assert row is not None  # jobs are made for VMs that are there
+    return row
+
+
+def set_state(lab: Lab, vm: sqlite3.Row, state: str, **columns: Any) -> None:
+    """Write a VM's state, and other columns with it."""
+    lab.store.update("vm_instance", vm["id"], state=state, update_time=now(), **columns)
+
+
+def bring_up(job: Job, vm: sqlite3.Row) -> None:
+    """Start a VM on the first suitable host that can. Raises ApiError 533 or 530, with reasons."""
+    lab = job.lab
+    hosts = suitable_hosts(lab, vm, job.info.get("hostid"))
+    if not hosts:
+        raise ApiError(533, _nowhere(lab, vm))
+    failures: list[Failure] = []
+    for row in hosts[: number(lab.store, "start.retry")]:
+        with Host(lab, row) as host:
+            try:
+                _place(job, vm, host)
+                return
+            except CmkError as problem:
+                failures.append(Failure(host.name, problem))
+                _tell_failed_download(lab, vm, problem)
+    story = [line for failure in failures for line in failure.lines()]
+    raise ApiError(530, "\n".join([f"Unable to start the VM {vm['name']} ({vm['uuid']}).", *story]))
+
+
+def suitable_hosts(lab: Lab, vm: sqlite3.Row, wanted: str | None) -> list[sqlite3.Row]:
+    """Hosts that are Up and Enabled and have the memory and CPU, the least loaded first.
+
+    A VM whose disk is on a host's own pool can only run there.
+    """
+    rows = lab.store.rows(
+        f"SELECT h.*, {MEMORY_IN_USE} AS memory_in_use FROM host h "
+        "WHERE h.removed IS NULL AND h.status = 'Up' AND h.resource_state = 'Enabled' "
+        "AND h.data_center_id = ? ORDER BY memory_in_use, h.id",
+        vm["data_center_id"],
+    )
+    at_home = lab.store.value(
+        "SELECT s.host_id FROM volumes v JOIN storage_pool s ON s.id = v.pool_id "
+        "WHERE v.instance_id = ? AND v.removed IS NULL AND v.state = 'Ready' AND s.scope = 'HOST'",
+        vm["id"],
+    )
+    factor = number(lab.store, "cpu.overprovisioning.factor")
+    return [
+        row
+        for row in rows
+        if row["memory_in_use"] + _own_share(vm, row) <= row["ram"]
+        and vm["cpu"] * vm["speed"] <= row["cpus"] * row["speed"] * factor
+        and (wanted is None or row["uuid"] == wanted)
+        and (at_home is None or row["id"] == at_home)
+    ]
+
+
+def _own_share(vm: sqlite3.Row, host: sqlite3.Row) -> int:
+    """The memory that the VM would add; nothing where it is counted already."""
+    counted = vm["host_id"] == host["id"] and vm["state"] in ("Starting", "Running", "Stopping")
+    return 0 if counted else int(vm["ram_size"]) * MIB
+
+
+def _nowhere(lab: Lab, vm: sqlite3.Row) -> str:
+    hosts = lab.store.rows(
+        f"SELECT h.name, h.ram, h.cpus, {MEMORY_IN_USE} AS memory_in_use FROM host h "
+        "WHERE h.removed IS NULL"
+    )
+    free = ", ".join(
+        f"{host['name']} has {(host['ram'] - host['memory_in_use']) // MIB} MiB free"
+        for host in hosts
+    )
+    return (
+        f"No destination found for a deployment of {vm['name']}: it needs {vm['ram_size']} MiB and "
+        f"{vm['cpu']} x {vm['speed']} MHz on a host that is Up and Enabled ({free})."
+    )
+
+
+def _tell_failed_download(lab: Lab, vm: sqlite3.Row, problem: CmkError) -> None:
+    if not isinstance(problem, AgentFailure):
+        return
+    template = template_of(lab, vm)
+    label = "ISO" if template["format"] == "ISO" else "TEMPLATE"
+    record(
+        lab,
+        f"{label}.DIRECT.DOWNLOAD.FAILURE",
+        f"{template['name']} could not be downloaded: {problem.message}",
+        "Template",
+        template["uuid"],
+        level="ERROR",
+    )
+
+
+def template_of(lab: Lab, vm: sqlite3.Row) -> sqlite3.Row:
+    """The row of the template or ISO that a VM is made from."""
+    row = lab.store.one("SELECT * FROM vm_template WHERE id = ?", vm["vm_template_id"])
+    assert row is not None  # its row stays when it is deleted
+    return row
+
+
+def _place(job: Job, vm: sqlite3.Row, host: Host) -> None:
+    """Bring the VM up on one host."""
+    lab = job.lab
+    set_state(lab, vm, "Starting", host_id=host.id)
+    host.warm_up()
+    pool = lab.store.one(
+        "SELECT * FROM storage_pool WHERE host_id = ? AND removed IS NULL AND status = 'Up'",
+        host.id,
+    )
+    if pool is None:
+        raise Unreachable("it has no storage pool that is Up")
+    disk = _root_disk(job, vm, host, pool)
+    iso = _iso(job, vm, host, pool)
+    job.progress("Starting")
+    kind, _ = host.virt_type()
+    machine = _machine(lab, vm, disk, iso, pool["path"], kind)
+    _refuse_second_qemu(host, vm)
+
+    from cmk.lab.libvirt import domain
+
+    domain.start(host.connection, machine)
+    set_state(
+        lab,
+        vm,
+        "Running",
+        host_id=host.id,
+        last_host_id=host.id,
+        virt_type=kind,
+        instance_name=machine.name,
+    )
+
+
+def _root_disk(job: Job, vm: sqlite3.Row, host: Host, pool: sqlite3.Row) -> sqlite3.Row:
+    """The VM's root volume, ready on the pool: made now unless it is there."""
+    store = job.lab.store
+    volume = root_volume(job.lab, vm["id"])
+    if volume["state"] == "Ready":
+        return volume
+    template = template_of(job.lab, vm)
+    size, base = volume["size"], None
+    if template["format"] != "ISO":
+        copy = spool.ensure(job, host, pool, template)
+        size, base = max(size or 0, copy["template_size"]), copy["install_path"]
+    job.progress("Making the root disk")
+    store.update(
+        "volumes",
+        volume["id"],
+        state="Creating",
+        pool_id=pool["id"],
+        path=volume["uuid"],
+        size=size,
+        base_path=base,
+    )
+
+    from cmk.lab.libvirt import storage
+
+    place = storage.pool(host.connection, pool["uuid"], pool["path"])
+    path = f"{pool['path']}/{base}" if base else ""
+    base_format = "raw" if template["format"] == "RAW" else "qcow2"
+    storage.create(place, volume["uuid"], size, path, base_format)
+    store.update("volumes", volume["id"], state="Ready")
+    return root_volume(job.lab, vm["id"])
+
+
+def root_volume(lab: Lab, vm: int) -> sqlite3.Row:
+    """The row of a VM's root disk."""
+    row = lab.store.one(
+        "SELECT * FROM volumes WHERE instance_id = ? AND volume_type = 'ROOT' AND removed IS NULL",
+        vm,
+    )
+    assert row is not None  # made with the VM
+    return row
+
+
+def new_root_volume(
+    lab: Lab, vm: int, size: int | None, template: int, offering: int | None
+) -> None:
+    """The row of a root disk that is to be made at the next start."""
+    lab.store.insert(
+        "volumes",
+        uuid=new_uuid(),
+        name=f"ROOT-{vm}",
+        instance_id=vm,
+        template_id=template,
+        disk_offering_id=offering,
+        size=size,
+        created=now(),
+    )
+
+
+def _iso(job: Job, vm: sqlite3.Row, host: Host, pool: sqlite3.Row) -> str:
+    """The path of the ISO in the VM's drive, on this pool; "" for an empty drive."""
+    if vm["iso_id"] is None:
+        return ""
+    iso = job.lab.store.one("SELECT * FROM vm_template WHERE id = ?", vm["iso_id"])
+    assert iso is not None  # its row stays when it is deleted
+    copy = spool.ensure(job, host, pool, iso)
+    return f"{pool['path']}/{copy['install_path']}"
+
+
+def _machine(
+    lab: Lab, vm: sqlite3.Row, disk: sqlite3.Row, iso: str, pool: str, virt_type: str
+) -> Machine:
+    from cmk.lab.libvirt.domain import Machine
+
+    return Machine(
+        uuid=vm["uuid"],
+        name=vm["instance_name"],
+        title=vm["name"],
+        lab_id=lab.id,
+        virt_type=virt_type,
+        cpus=vm["cpu"],
+        memory=vm["ram_size"],
+        disk=f"{pool}/{disk['path']}",
+        mac=lab.store.value("SELECT mac_address FROM nics WHERE instance_id = ?", vm["id"]),
+        log=str(lab.directory.console / f"{vm['instance_name']}.log"),
+        iso=iso,
+        boots_from_iso=vm["iso_id"] is not None and vm["iso_id"] == vm["vm_template_id"],
+    )
+
+
+def _refuse_second_qemu(host: Host, vm: sqlite3.Row) -> None:
+    """Never two QEMUs on one disk: one that libvirt does not know of must end first."""
+    pid = host.agent.ask("guests").get(vm["uuid"])
+    if pid is None:
+        return
+
+    from cmk.lab.libvirt import domain
+
+    known = domain.find(host.connection, vm["uuid"], host.lab.id)
+    if known is None or not known.isActive():
+        raise Unreachable(
+            f"a QEMU of this VM runs on it (pid {pid}) that libvirt does not know of; "
+            "end it before the VM is started"
+        )
+
+
+def hosts_of(lab: Lab, vm: sqlite3.Row) -> list[sqlite3.Row]:
+    """The hosts on which something of this VM may be."""
+    return lab.store.rows(
+        "SELECT h.* FROM host h WHERE h.id IN (?, ?) OR h.id IN (SELECT s.host_id "
+        "FROM volumes v JOIN storage_pool s ON s.id = v.pool_id WHERE v.instance_id = ?)",
+        vm["host_id"],
+        vm["last_host_id"],
+        vm["id"],
+    )
+
+
+def remove_from(host: Host, vm: sqlite3.Row) -> None:
+    """Take a VM off a host: its domain, its volumes, its console's log."""
+    from cmk.lab.libvirt import domain, storage
+
+    lab = host.lab
+    volumes = lab.store.rows(
+        "SELECT v.id, v.path, s.uuid, s.path AS directory FROM volumes v "
+        "JOIN storage_pool s ON s.id = v.pool_id WHERE v.instance_id = ? AND v.removed IS NULL "
+        "AND s.host_id = ?",
+        vm["id"],
+        host.id,
+    )
+    known = domain.find(host.connection, vm["uuid"], lab.id)
+    if known is not None:
+        domain.stop(known, forced=True)
+        domain.undefine(known)
+    for volume in volumes:
+        place = storage.pool(host.connection, volume["uuid"], volume["directory"])
+        storage.delete(place, volume["path"])
+    lab.store.execute(
+        "UPDATE volumes SET removed = ?, state = 'Expunged' WHERE instance_id = ? "
+        "AND removed IS NULL",
+        now(),
+        vm["id"],
+    )
+    (lab.directory.console / f"{vm['instance_name']}.log").unlink(missing_ok=True)

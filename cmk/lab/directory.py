@@ -1,0 +1,131 @@
+"""The files of one lab: where each thing is, and who may see it.
+
+lab.db           the store            jobs/<id>.log, jobs/<id>.lock   workers
+host/            the lab's own libvirt daemon: its state, its sockets, its log
+pool/            the primary storage of the lab's own host
+console/         what each VM's serial console has shown
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cmk.errors import ConfigurationError
+
+#: Everything that a lab makes in its directory; `lab destroy` removes these and nothing else.
+CONTENT = ("lab.db", "lab.db-wal", "lab.db-shm", "lab.lock", "jobs", "host", "pool", "console")
+
+
+class LabDirectory:
+    """Paths of a lab; nothing is made before `make`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = path / "lab.db"
+        self.lock = path / "lab.lock"
+        self.jobs = path / "jobs"
+        self.host = path / "host"
+        self.pool = path / "pool"
+        self.console = path / "console"
+
+    @classmethod
+    def at(cls, place: str | Path) -> LabDirectory:
+        """The lab in a directory; raises ConfigurationError for a relative one."""
+        path = Path(place)
+        if not path.is_absolute():
+            raise ConfigurationError(
+                f"'lab:{place}' is not a lab: the path after lab: must be absolute.",
+                "For example: lab:/var/tmp/mylab",
+            )
+        return cls(path)
+
+    def make(self) -> None:
+        """Make the directories, for this user only."""
+        try:
+            for directory in (self.path, self.jobs, self.host, self.pool, self.console):
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as problem:
+            raise ConfigurationError(
+                f"Cannot make the lab's directory {self.path}: {problem.strerror} "
+                f"({problem.filename}).",
+                "Name another place: -u lab:/path, or XDG_STATE_HOME.",
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone with this lab's files, for as long as it takes to make or upgrade them."""
+        with held(self.lock):
+            yield
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file, waiting for whoever has it; the kernel frees it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def try_hold(path: Path) -> int | None:
+    """An exclusive lock as an open descriptor, or None where somebody else has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock on a file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def short_link(target: Path, lab_id: str) -> Path:
+    """A short symlink to a directory, since a UNIX socket's path has room for 107 bytes only.
+
+    It is `$XDG_RUNTIME_DIR/cmk/<8 hex>`, else the same in a private directory under the temporary
+    directory. Only the link may vanish; it is made again. Raises ConfigurationError when the
+    place belongs to somebody else.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime and len(runtime) <= 20 and os.access(runtime, os.W_OK):
+        parent = Path(runtime) / "cmk"
+    else:
+        parent = Path(tempfile.gettempdir()) / f"cmk-{os.geteuid()}"
+    parent.mkdir(mode=0o700, exist_ok=True)
+    found = parent.lstat()
+    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
+    if found.st_uid != os.geteuid() or not private:
+        raise ConfigurationError(
+            f"{parent} is not a private directory of this user; the lab's sockets go there.",
+            f"Remove it, or set XDG_RUNTIME_DIR: rm -r {parent}",
+        )
+    link = parent / lab_id[:8]
+    if link.is_symlink() and link.readlink() == target:
+        return link
+    fresh = parent / f".{lab_id[:8]}.{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
+    return link

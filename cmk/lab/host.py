@@ -1,0 +1,201 @@
+"""A host: where guests run, and where the agent downloads. The way to both of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from cmk.errors import CmkError, Unreachable
+from cmk.lab.processes import python
+from cmk.lab.settings import setting
+
+if TYPE_CHECKING:
+    from cmk.lab.engine import Lab
+    from cmk.lab.libvirt.daemon import EmbeddedDaemon
+
+Json = dict[str, Any]
+
+#: The protocol that this cmk speaks; see cmk.agent.protocol.
+PROTOCOL = 1
+
+
+class AgentFailure(CmkError):
+    """The agent's reason: its kind (transport, checksum, image, space, pool), and the story."""
+
+    def __init__(self, failed: Json) -> None:
+        super().__init__(str(failed.get("reason", "the agent gave no reason")))
+        self.kind = str(failed.get("kind", "failure"))
+        self.story: list[Json] = failed.get("story") or []
+        self.digest = str(failed.get("digest", ""))
+
+
+class Agent:
+    """A running agent: one request after another, each to its end."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
+        )
+        self._next = 0
+
+    def ask(self, what: str, tell: Callable[[Json], None] | None = None, **request: Any) -> Any:
+        """What the agent answers to a request; `tell` gets its progress. Raises AgentFailure."""
+        if not self._next:
+            self._greet()
+        self._next += 1
+        line = json.dumps({"id": self._next, "do": what, **request}).encode() + b"\n"
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._gone() from None
+        while True:
+            answer = self._read()
+            if "failed" in answer:
+                raise AgentFailure(answer["failed"])
+            if "done" in answer:
+                return answer["done"]
+            if tell is not None and "progress" in answer:
+                tell(answer["progress"])
+
+    def _greet(self) -> None:
+        """Its first line; read late, so that it starts while others work."""
+        spoken = self._read().get("hello")
+        if spoken != PROTOCOL:
+            raise Unreachable(f"The agent speaks protocol {spoken}, not {PROTOCOL}.")
+
+    def _read(self) -> Json:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise self._gone()
+        answer: Json = json.loads(line)
+        return answer
+
+    def _gone(self) -> AgentFailure:
+        status = self._process.wait()
+        how = f"killed by signal {-status}" if status < 0 else f"left with status {status}"
+        return AgentFailure({"kind": "agent", "reason": f"the agent was {how}"})
+
+    def close(self) -> None:
+        """Close its stdin, at which it leaves."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+
+class Host:
+    """One row of the host table; a context that closes what was opened of it."""
+
+    def __init__(self, lab: Lab, row: sqlite3.Row) -> None:
+        self.lab = lab
+        self.row = row
+        self._agent: Agent | None = None
+        self._connection: Any = None
+
+    @classmethod
+    def of(cls, lab: Lab, id: int) -> Host:
+        """The host with this row id."""
+        row = lab.store.one("SELECT * FROM host WHERE id = ?", id)
+        assert row is not None  # rows refer to it
+        return cls(lab, row)
+
+    @property
+    def id(self) -> int:
+        return int(self.row["id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.row["name"])
+
+    @cached_property
+    def daemon(self) -> EmbeddedDaemon | None:
+        """The lab's own daemon, where this host is the one it runs on."""
+        if self.row["url"] != "embedded":
+            return None
+        from cmk.lab.libvirt.daemon import EmbeddedDaemon
+
+        return EmbeddedDaemon(self.lab.directory, self.lab.id)
+
+    @property
+    def uri(self) -> str:
+        return self.daemon.uri if self.daemon else str(self.row["url"])
+
+    @property
+    def connection(self) -> Any:
+        """An open connection to its libvirt, the lab's own daemon started first. Unreachable."""
+        if self._connection is None:
+            from cmk.lab.libvirt.connection import connect, load
+
+            load()  # a missing binding is said before a daemon is started for nothing
+            self._connection = connect(self.daemon.ensure() if self.daemon else self.uri)
+        return self._connection
+
+    @property
+    def agent(self) -> Agent:
+        """Its agent, started at first use."""
+        if self._agent is None:
+            disguise = self.daemon.disguise() if self.daemon else []
+            # Inside a user namespace root's files are still root's: only setpriv changes the owner.
+            prefix = disguise if disguise[:1] == ["setpriv"] else []
+            self._agent = Agent([*prefix, *python("cmk.agent.protocol")])
+        return self._agent
+
+    def warm_up(self) -> None:
+        """Start the lab's own daemon without waiting, where it will be needed soon."""
+        if self.daemon is not None and not self.daemon.is_running:
+            from cmk.lab.directory import held
+
+            with held(self.daemon.base / "daemon.lock"):
+                if not self.daemon.is_running:
+                    self.daemon.start()
+
+    def virt_type(self) -> tuple[str, str]:
+        """`kvm` or `qemu`, and why."""
+        wanted = setting(self.lab.store, "lab.virt.type")
+        if wanted != "auto":
+            return wanted, "the setting lab.virt.type"
+        try:
+            flags = Path("/proc/cpuinfo").read_text()
+        except OSError:
+            return "qemu", "/proc/cpuinfo cannot be read"
+        if " vmx" not in flags and " svm" not in flags:
+            return "qemu", "this CPU shows no virtualisation (vmx, svm)"
+        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            return "qemu", "/dev/kvm cannot be opened by this user"
+        return "kvm", "this CPU has virtualisation and /dev/kvm opens"
+
+    def details(self) -> dict[str, str]:
+        """How this host is reached and runs its guests, for people."""
+        kind, why = self.virt_type()
+        told = {"uri": self.uri, "virttype": kind, "virttypereason": why}
+        if self.daemon is None:
+            return {**told, "libvirt": "the one at LIBVIRT_DEFAULT_URI when the lab was made"}
+        pid = self.daemon.pid
+        state = f"running, pid {pid}" if pid else "stopped; it starts when it is needed"
+        return {**told, "libvirt": "the lab's own session daemon", "daemon": state}
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._agent is not None:
+            self._agent.close()
+            self._agent = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,164 @@
+"""A VM as a libvirt domain: its XML, and the few things done with it.
+
+Only domains that carry this lab's metadata are ever touched.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+from cmk.errors import Unreachable
+from cmk.lab.libvirt.connection import errors, load
+
+#: The namespace of our metadata element in a domain's XML.
+NAMESPACE = "urn:pycmk:lab:1"
+
+#: Seconds that a guest is given to shut down by its power button.
+SHUTDOWN = 10.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a domain is made of; memory in MiB, paths absolute on the host."""
+
+    uuid: str
+    name: str
+    title: str
+    lab_id: str
+    virt_type: str
+    cpus: int
+    memory: int
+    disk: str
+    mac: str
+    log: str
+    iso: str = ""
+    boots_from_iso: bool = False
+
+
+def xml_of(machine: Machine) -> str:
+    """The domain's XML."""
+    root = Xml.Element("domain", type=machine.virt_type)
+    _add(root, "name", machine.name)
+    _add(root, "uuid", machine.uuid)
+    _add(root, "title", machine.title)
+    _add(root, "description", f"VM {machine.title} of the cmk lab {machine.lab_id}")
+    metadata = _add(root, "metadata")
+    Xml.SubElement(metadata, f"{{{NAMESPACE}}}vm", lab=machine.lab_id)
+    _add(root, "memory", str(machine.memory), unit="MiB")
+    _add(root, "vcpu", str(machine.cpus))
+    os = _add(root, "os")
+    _add(os, "type", "hvm", arch="x86_64", machine="pc")
+    for device in ("cdrom", "hd") if machine.boots_from_iso else ("hd",):
+        _add(os, "boot", dev=device)
+    _add(_add(root, "features"), "acpi")
+    _add(root, "on_poweroff", "destroy")
+    _add(root, "on_reboot", "restart")
+    _add(root, "on_crash", "destroy")
+    _devices(_add(root, "devices"), machine)
+    Xml.register_namespace("cmk", NAMESPACE)
+    return Xml.tostring(root, encoding="unicode")
+
+
+def _devices(devices: Xml.Element, machine: Machine) -> None:
+    disk = _add(devices, "disk", type="file", device="disk")
+    _add(disk, "driver", name="qemu", type="qcow2", discard="unmap")
+    _add(disk, "source", file=machine.disk)
+    _add(disk, "target", dev="vda", bus="virtio")
+    drive = _add(devices, "disk", type="file", device="cdrom")
+    _add(drive, "driver", name="qemu", type="raw")
+    if machine.iso:
+        _add(drive, "source", file=machine.iso)
+    _add(drive, "target", dev="hdc", bus="ide")
+    _add(drive, "readonly")
+    nic = _add(devices, "interface", type="user")
+    _add(nic, "mac", address=machine.mac)
+    _add(nic, "model", type="virtio")
+    serial = _add(devices, "serial", type="pty")
+    _add(serial, "log", file=machine.log, append="on")
+    _add(_add(devices, "console", type="pty"), "target", type="serial")
+    _add(devices, "controller", type="usb", model="none")
+    _add(devices, "memballoon", model="none")
+
+
+def _add(parent: Xml.Element, tag: str, text: str = "", **attributes: str) -> Xml.Element:
+    child = Xml.SubElement(parent, tag, attributes)
+    child.text = text or None
+    return child
+
+
+def find(connection: Any, uuid: str, lab_id: str) -> Any | None:
+    """The lab's domain with this UUID, or None. Raises Unreachable for somebody else's."""
+    libvirt = load()
+    try:
+        domain = connection.lookupByUUIDString(uuid)
+    except libvirt.libvirtError as problem:
+        if problem.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return None
+        raise Unreachable(f"libvirt cannot look for the VM: {problem}.") from problem
+    if owner_of(domain) != lab_id:
+        raise Unreachable(f"The domain {uuid} on this host is not this lab's; it is left alone.")
+    return domain
+
+
+def owner_of(domain: Any) -> str:
+    """The id of the lab that a domain says it belongs to, "" for none."""
+    libvirt = load()
+    try:
+        text = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE)
+    except libvirt.libvirtError:
+        return ""
+    return Xml.fromstring(text).get("lab", "")  # noqa: S314 - libvirt's own, already parsed by it
+
+
+def start(connection: Any, machine: Machine) -> None:
+    """Define the domain as it is to be now, and start it unless it runs."""
+    domain = find(connection, machine.uuid, machine.lab_id)
+    if domain is not None and domain.isActive():
+        return
+    with errors(f"libvirt does not start {machine.name}"):
+        domain = connection.defineXML(xml_of(machine))
+        domain.create()
+
+
+def stop(domain: Any, forced: bool) -> None:
+    """Switch a domain off: by its power button first, unless forced. Does nothing if it is off."""
+    if not forced and _shuts_down(domain):
+        return
+    libvirt = load()
+    try:
+        domain.destroy()
+    except libvirt.libvirtError as problem:
+        # A reattached domain may say that it is not running although this call ended it.
+        if domain.isActive():
+            raise Unreachable(f"libvirt cannot stop the VM: {problem}.") from problem
+
+
+def _shuts_down(domain: Any) -> bool:
+    libvirt = load()
+    try:
+        if not domain.isActive():
+            return True
+        domain.shutdown()
+        deadline = time.monotonic() + SHUTDOWN
+        while time.monotonic() < deadline:
+            if not domain.isActive():
+                return True
+            time.sleep(0.05)
+    except libvirt.libvirtError:
+        return not domain.isActive()
+    return False
+
+
+def undefine(domain: Any) -> None:
+    """Forget a domain, with all that libvirt keeps for it. Raises Unreachable."""
+    libvirt = load()
+    flags = (
+        libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    )
+    with errors("libvirt cannot forget the VM"):
+        domain.undefineFlags(flags)

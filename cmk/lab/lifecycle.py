@@ -1,0 +1,174 @@
+"""What happens to a VM after its deployment: stop, reboot, destroy, expunge, reinstall."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from cmk.errors import ApiError
+from cmk.lab import spool
+from cmk.lab.deployment import (
+    bring_up,
+    hosts_of,
+    machine_row,
+    new_root_volume,
+    remove_from,
+    root_volume,
+    set_state,
+)
+from cmk.lab.events import record
+from cmk.lab.eviction import collect
+from cmk.lab.host import Host
+from cmk.lab.jobs import Job, Work
+from cmk.lab.store import now
+from cmk.lab.virtual_machine_rows import one_row
+
+Json = dict[str, Any]
+
+
+def stop(job: Job) -> Json:
+    """Switch a VM off: by its power button, and by force where that does nothing."""
+    vm = machine_row(job.lab, job.instance_id)
+    _switch_off(job, vm, bool(job.info.get("forced")))
+    set_state(job.lab, vm, "Stopped", host_id=None)
+    record(job.lab, "VM.STOP", f"Stopped {vm['name']}", "VirtualMachine", vm["uuid"])
+    return {"virtualmachine": one_row(job.lab, vm["id"])}
+
+
+def reboot(job: Job) -> Json:
+    """Reset a VM; forced: off and on again."""
+    vm = machine_row(job.lab, job.instance_id)
+    if job.info.get("forced"):
+        _switch_off(job, vm, forced=True)
+        bring_up(job, vm)
+    else:
+        _reset(job, vm)
+        set_state(job.lab, vm, "Running")
+    record(job.lab, "VM.REBOOT", f"Rebooted {vm['name']}", "VirtualMachine", vm["uuid"])
+    return {"virtualmachine": one_row(job.lab, vm["id"])}
+
+
+def destroy(job: Job) -> Json:
+    """Switch a VM off for good; it can be recovered until it is expunged."""
+    vm = machine_row(job.lab, job.instance_id)
+    _switch_off(job, vm, forced=True)
+    set_state(job.lab, vm, "Destroyed", host_id=None)
+    record(job.lab, "VM.DESTROY", f"Destroyed {vm['name']}", "VirtualMachine", vm["uuid"])
+    shown = one_row(job.lab, vm["id"])
+    if job.info.get("expunge"):
+        expunge(job)
+        shown["state"] = "Expunging"
+    return {"virtualmachine": shown}
+
+
+def expunge(job: Job) -> Json:
+    """Remove all that is left of a VM."""
+    vm = machine_row(job.lab, job.instance_id)
+    set_state(job.lab, vm, "Expunging")
+    job.progress("Removing the VM's disks")
+    for row in hosts_of(job.lab, vm):
+        with Host(job.lab, row) as host:
+            remove_from(host, vm)
+    set_state(job.lab, vm, "Expunging", removed=now(), host_id=None)
+    collect(job.lab)
+    record(job.lab, "VM.EXPUNGE", f"Expunged {vm['name']}", "VirtualMachine", vm["uuid"])
+    return {"success": True}
+
+
+def restore(job: Job) -> Json:
+    """Reinstall: a new root disk from the template, the old one deleted."""
+    vm = machine_row(job.lab, job.instance_id)
+    lab, store = job.lab, job.lab.store
+    old = root_volume(lab, vm["id"])
+    if old["id"] == job.info["volume"]:  # else an earlier attempt at this job has come so far
+        _fetch_first(job, old)
+        _switch_off(job, vm, forced=True)
+        job.progress("Deleting the old root disk")
+        _delete_volume(job, old)
+        with store.change():
+            store.update("volumes", old["id"], state="Expunged", removed=now())
+            store.update("vm_instance", vm["id"], vm_template_id=job.info["template"])
+            new_root_volume(
+                lab, vm["id"], job.info["size"], job.info["template"], old["disk_offering_id"]
+            )
+    if job.info["running"]:
+        bring_up(job, machine_row(lab, vm["id"]))
+    else:
+        set_state(lab, vm, "Stopped", host_id=None)
+    record(lab, "VM.RESTORE", f"Reinstalled {vm['name']}", "VirtualMachine", vm["uuid"])
+    return {"virtualmachine": one_row(lab, vm["id"])}
+
+
+def undo_to_stopped(job: Job, reason: str) -> None:
+    """After a failed reinstallation or forced reboot the VM is off."""
+    _leave(job, "Stopped", reason, host_id=None)
+
+
+def undo_to_before(job: Job, reason: str) -> None:
+    """What could not be done to a VM leaves it as it was, as far as anybody can tell."""
+    _leave(job, str(job.info.get("was") or "Stopped"), reason)
+
+
+def _leave(job: Job, state: str, reason: str, **columns: Any) -> None:
+    vm = machine_row(job.lab, job.instance_id)
+    set_state(job.lab, vm, state, **columns)
+    record(
+        job.lab,
+        "VM.FAILURE",
+        f"{job.cmd} of {vm['name']} failed: {reason}",
+        "VirtualMachine",
+        vm["uuid"],
+        level="ERROR",
+    )
+
+
+STOP = Work(stop, undo_to_before)
+REBOOT = Work(reboot, undo_to_before)
+DESTROY = Work(destroy, undo_to_before)
+EXPUNGE = Work(expunge, undo_to_before)
+RESTORE = Work(restore, undo_to_stopped)
+
+
+def _switch_off(job: Job, vm: sqlite3.Row, forced: bool) -> None:
+    from cmk.lab.libvirt import domain
+
+    job.progress("Stopping")
+    for row in hosts_of(job.lab, vm):
+        with Host(job.lab, row) as host:
+            known = domain.find(host.connection, vm["uuid"], job.lab.id)
+            if known is not None:
+                domain.stop(known, forced)
+
+
+def _reset(job: Job, vm: sqlite3.Row) -> None:
+    from cmk.lab.libvirt import domain
+    from cmk.lab.libvirt.connection import errors
+
+    job.progress("Rebooting")
+    with Host.of(job.lab, vm["host_id"]) as host:
+        known = domain.find(host.connection, vm["uuid"], job.lab.id)
+        if known is None:
+            raise ApiError(530, f"{vm['name']} is not on the host {host.name} any more.")
+        with errors(f"libvirt does not reset {vm['name']}"):
+            known.reset(0)
+
+
+def _fetch_first(job: Job, old: sqlite3.Row) -> None:
+    """The template on the pool before the old disk goes: a dead URL must not cost a disk."""
+    template = job.lab.store.one("SELECT * FROM vm_template WHERE id = ?", job.info["template"])
+    pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", old["pool_id"])
+    if template is None or pool is None or template["format"] == "ISO":
+        return  # a blank disk needs no template; one that was never made has no pool
+    with Host.of(job.lab, pool["host_id"]) as host:
+        spool.ensure(job, host, pool, template)
+
+
+def _delete_volume(job: Job, volume: sqlite3.Row) -> None:
+    from cmk.lab.libvirt import storage
+
+    pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", volume["pool_id"])
+    if pool is None:
+        return  # it was never made
+    with Host.of(job.lab, pool["host_id"]) as host:
+        place = storage.pool(host.connection, pool["uuid"], pool["path"])
+        storage.delete(place, volume["path"])

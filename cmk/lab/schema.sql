@@ -1,0 +1,189 @@
+-- Version 1 of the lab's store. Table and column names are CloudStack's where it has them.
+-- Times are text as the API shows them: 2026-01-31T10:00:00+0000, always UTC.
+
+CREATE TABLE lab (uuid TEXT NOT NULL, created TEXT NOT NULL);
+
+CREATE TABLE configuration (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE domain (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, path TEXT NOT NULL
+);
+
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, account_name TEXT NOT NULL,
+    domain_id INTEGER NOT NULL REFERENCES domain (id)
+);
+
+CREATE TABLE data_center (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL DEFAULT '', networktype TEXT NOT NULL DEFAULT 'Advanced',
+    dns1 TEXT NOT NULL, internal_dns1 TEXT NOT NULL,
+    allocation_state TEXT NOT NULL DEFAULT 'Enabled'
+);
+
+CREATE TABLE host_pod_ref (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id)
+);
+
+CREATE TABLE cluster (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    pod_id INTEGER NOT NULL REFERENCES host_pod_ref (id),
+    hypervisor_type TEXT NOT NULL DEFAULT 'KVM'
+);
+
+-- url: 'embedded' is the lab's own libvirt daemon on this machine; anything else a libvirt URI.
+-- speed in MHz, ram in bytes.
+CREATE TABLE host (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    pod_id INTEGER NOT NULL REFERENCES host_pod_ref (id),
+    cluster_id INTEGER NOT NULL REFERENCES cluster (id),
+    url TEXT NOT NULL, cpus INTEGER NOT NULL, speed INTEGER NOT NULL, ram INTEGER NOT NULL,
+    status TEXT NOT NULL DEFAULT 'Up', resource_state TEXT NOT NULL DEFAULT 'Enabled',
+    created TEXT NOT NULL, removed TEXT
+);
+
+-- scope HOST: only the VMs of host_id can use it.
+CREATE TABLE storage_pool (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    pool_type TEXT NOT NULL DEFAULT 'Filesystem', scope TEXT NOT NULL DEFAULT 'HOST',
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    host_id INTEGER REFERENCES host (id), path TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'Up', created TEXT NOT NULL, removed TEXT
+);
+
+CREATE TABLE networks (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    cidr TEXT NOT NULL, gateway TEXT NOT NULL, created TEXT NOT NULL
+);
+
+CREATE TABLE guest_os_category (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL
+);
+
+CREATE TABLE guest_os (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, display_name TEXT NOT NULL,
+    category_id INTEGER NOT NULL REFERENCES guest_os_category (id)
+);
+
+-- speed in MHz, ram_size in MiB.
+CREATE TABLE service_offering (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    cpu INTEGER NOT NULL, speed INTEGER NOT NULL, ram_size INTEGER NOT NULL,
+    created TEXT NOT NULL, removed TEXT
+);
+
+-- disk_size in bytes.
+CREATE TABLE disk_offering (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    disk_size INTEGER NOT NULL, created TEXT NOT NULL, removed TEXT
+);
+
+-- Templates and ISOs. size is the virtual size in bytes where it is known at registration;
+-- checksum as it was given, with its {ALG}; etag and last_modified are the source's validators.
+CREATE TABLE vm_template (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    format TEXT NOT NULL, hypervisor_type TEXT NOT NULL, url TEXT NOT NULL,
+    direct_download INTEGER NOT NULL DEFAULT 0, checksum TEXT, size INTEGER, url_size INTEGER,
+    guest_os_id INTEGER REFERENCES guest_os (id),
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    bootable INTEGER NOT NULL DEFAULT 1, public INTEGER NOT NULL DEFAULT 0,
+    featured INTEGER NOT NULL DEFAULT 0, extractable INTEGER NOT NULL DEFAULT 0,
+    enable_password INTEGER NOT NULL DEFAULT 0, enable_sshkey INTEGER NOT NULL DEFAULT 0,
+    hvm INTEGER NOT NULL DEFAULT 1, bits INTEGER NOT NULL DEFAULT 64,
+    dynamically_scalable INTEGER NOT NULL DEFAULT 0, template_tag TEXT,
+    cross_zones INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT,
+    state TEXT NOT NULL DEFAULT 'Active', created TEXT NOT NULL, removed TEXT
+);
+
+CREATE TABLE vm_template_details (
+    template_id INTEGER NOT NULL REFERENCES vm_template (id), name TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (template_id, name)
+);
+
+CREATE TABLE template_zone_ref (
+    template_id INTEGER NOT NULL REFERENCES vm_template (id),
+    zone_id INTEGER NOT NULL REFERENCES data_center (id), created TEXT NOT NULL,
+    PRIMARY KEY (template_id, zone_id)
+);
+
+-- One row a directly downloaded template, with no store: BYPASSED and Ready, as CloudStack keeps it.
+CREATE TABLE template_store_ref (
+    id INTEGER PRIMARY KEY, store_id INTEGER, template_id INTEGER NOT NULL REFERENCES vm_template (id),
+    store_role TEXT NOT NULL DEFAULT 'Image', state TEXT NOT NULL, download_state TEXT NOT NULL,
+    size INTEGER NOT NULL DEFAULT 0, destroyed INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL
+);
+
+-- One row a copy of a template on a pool. template_size is the virtual size, physical_size the
+-- file's; inode and mtime are what the file showed when it was recorded, so that a file changed
+-- behind our back is not trusted. served_digest is of the bytes as served, stored_digest of the
+-- file in the pool, both sha-256.
+CREATE TABLE template_spool_ref (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
+    pool_id INTEGER NOT NULL REFERENCES storage_pool (id),
+    template_id INTEGER NOT NULL REFERENCES vm_template (id),
+    job_id INTEGER REFERENCES async_job (id),
+    state TEXT NOT NULL DEFAULT 'Allocated', download_state TEXT NOT NULL DEFAULT 'NOT_DOWNLOADED',
+    download_pct INTEGER NOT NULL DEFAULT 0, error_str TEXT,
+    local_path TEXT NOT NULL, install_path TEXT NOT NULL,
+    template_size INTEGER, physical_size INTEGER, inode INTEGER, mtime INTEGER,
+    served_digest TEXT, stored_digest TEXT, url TEXT, etag TEXT, last_modified TEXT,
+    marked_for_gc INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, updated TEXT NOT NULL,
+    UNIQUE (pool_id, template_id)
+);
+CREATE INDEX template_spool_ref_template ON template_spool_ref (template_id);
+
+-- name is the host name inside the network, instance_name libvirt's; iso_id the ISO in the drive.
+CREATE TABLE vm_instance (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_name TEXT NOT NULL,
+    instance_name TEXT, state TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    host_id INTEGER REFERENCES host (id), last_host_id INTEGER REFERENCES host (id),
+    vm_template_id INTEGER NOT NULL REFERENCES vm_template (id),
+    iso_id INTEGER REFERENCES vm_template (id),
+    service_offering_id INTEGER NOT NULL REFERENCES service_offering (id),
+    guest_os_id INTEGER REFERENCES guest_os (id), virt_type TEXT,
+    created TEXT NOT NULL, update_time TEXT NOT NULL, removed TEXT
+);
+CREATE UNIQUE INDEX vm_instance_name ON vm_instance (name) WHERE removed IS NULL AND state <> 'Error';
+CREATE INDEX vm_instance_state ON vm_instance (state);
+
+-- size is the virtual size in bytes; path the file's name in its pool.
+CREATE TABLE volumes (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    instance_id INTEGER REFERENCES vm_instance (id), volume_type TEXT NOT NULL DEFAULT 'ROOT',
+    pool_id INTEGER REFERENCES storage_pool (id), template_id INTEGER REFERENCES vm_template (id),
+    disk_offering_id INTEGER REFERENCES disk_offering (id), base_path TEXT,
+    path TEXT, size INTEGER, state TEXT NOT NULL DEFAULT 'Allocated',
+    created TEXT NOT NULL, removed TEXT
+);
+CREATE INDEX volumes_instance ON volumes (instance_id);
+CREATE INDEX volumes_template ON volumes (template_id);
+
+CREATE TABLE nics (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
+    instance_id INTEGER NOT NULL REFERENCES vm_instance (id),
+    network_id INTEGER NOT NULL REFERENCES networks (id), mac_address TEXT NOT NULL UNIQUE
+);
+CREATE INDEX nics_instance ON nics (instance_id);
+
+-- job_status 0 in progress, 1 succeeded, 2 failed. progress is JSON: phase, bytes, total, rate.
+CREATE TABLE async_job (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL,
+    job_cmd TEXT NOT NULL, job_cmd_info TEXT NOT NULL,
+    instance_type TEXT, instance_uuid TEXT, instance_id INTEGER,
+    job_status INTEGER NOT NULL DEFAULT 0, job_result_code INTEGER NOT NULL DEFAULT 0,
+    job_result TEXT, progress TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+    created TEXT NOT NULL, last_updated TEXT, removed TEXT
+);
+CREATE INDEX async_job_pending ON async_job (job_status) WHERE job_status = 0;
+
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, state TEXT NOT NULL,
+    level TEXT NOT NULL, description TEXT NOT NULL, account_id INTEGER NOT NULL,
+    resource_type TEXT, resource_uuid TEXT, created TEXT NOT NULL
+);

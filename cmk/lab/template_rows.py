@@ -1,0 +1,118 @@
+"""Templates and ISOs as response objects: one per zone, with their copies on the pools."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from cmk.lab.api import Args, Json
+from cmk.lab.query import Query, listed, present
+from cmk.lab.registration import HEADER_DETAIL
+
+if TYPE_CHECKING:
+    from cmk.lab.engine import Lab
+
+_COLUMNS = (
+    "t.*, z.id AS zone, z.uuid AS zoneid, z.name AS zonename, g.uuid AS ostypeid, "
+    "g.display_name AS ostypename, a.uuid AS accountid"
+)
+_SOURCE = (
+    "vm_template t JOIN template_zone_ref r ON r.template_id = t.id "
+    "JOIN data_center z ON z.id = r.zone_id JOIN account a ON a.id = t.account_id "
+    "LEFT JOIN guest_os g ON g.id = t.guest_os_id"
+)
+
+
+def list_rows(lab: Lab, args: Args, noun: str, *conditions: str) -> Json:
+    """The list API of templates (noun `template`) or ISOs (`iso`)."""
+    query = Query(_COLUMNS, _SOURCE, *conditions)
+    if not args.get("showremoved"):
+        query.equal("t.state", "Active")
+    query.equal("t.uuid", args.get("id")).within("t.uuid", args.get("ids"))
+    query.equal("t.name", args.get("name")).contains("t.name", args.get("keyword"))
+    query.equal("z.uuid", args.get("zoneid")).equal("t.hypervisor_type", args.get("hypervisor"))
+    query.equal("t.bootable", args.get("bootable")).equal("t.public", args.get("ispublic"))
+    count, rows = query.rows(lab.store, args, "t.id, z.id")
+    return listed(noun, count, _shown(lab, rows))
+
+
+def one_row(lab: Lab, id: int, noun: str) -> Json:
+    """The list reply with just this template, as registration answers."""
+    query = Query(_COLUMNS, _SOURCE).equal("t.id", id)
+    count, rows = query.rows(lab.store, {}, "z.id")
+    return listed(noun, count, _shown(lab, rows))
+
+
+def _shown(lab: Lab, rows: list[sqlite3.Row]) -> list[Json]:
+    """Response objects; what belongs to them is read for all at once, not row by row."""
+    ids = ",".join(str(row["id"]) for row in rows)
+    details: dict[int, dict[str, str]] = {}
+    for detail in lab.store.rows(f"SELECT * FROM vm_template_details WHERE template_id IN ({ids})"):
+        secret = detail["name"].startswith(HEADER_DETAIL)
+        shown = "***" if secret else detail["value"]
+        details.setdefault(detail["template_id"], {})[detail["name"]] = shown
+    copies: dict[tuple[int, int], list[sqlite3.Row]] = {}
+    for copy in lab.store.rows(
+        "SELECT c.*, s.uuid AS storageid, s.name AS storagename, s.data_center_id "
+        "FROM template_spool_ref c JOIN storage_pool s ON s.id = c.pool_id "
+        f"WHERE c.template_id IN ({ids}) ORDER BY c.id"
+    ):
+        copies.setdefault((copy["template_id"], copy["data_center_id"]), []).append(copy)
+    return [
+        _template(lab, row, details.get(row["id"], {}), copies.get((row["id"], row["zone"]), []))
+        for row in rows
+    ]
+
+
+def _template(
+    lab: Lab, row: sqlite3.Row, details: dict[str, str], copies: list[sqlite3.Row]
+) -> Json:
+    sizes = [copy["physical_size"] for copy in copies if copy["physical_size"]]
+    known = [copy["template_size"] for copy in copies if copy["template_size"]]
+    return present(
+        id=row["uuid"],
+        name=row["name"],
+        displaytext=row["display_text"],
+        ispublic=bool(row["public"]),
+        created=row["created"],
+        isready=True,
+        passwordenabled=bool(row["enable_password"]),
+        format=row["format"],
+        bootable=bool(row["bootable"]),
+        isfeatured=bool(row["featured"]),
+        crossZones=bool(row["cross_zones"]),
+        ostypeid=row["ostypeid"],
+        ostypename=row["ostypename"],
+        **lab.owner,
+        accountid=row["accountid"],
+        zoneid=row["zoneid"],
+        zonename=row["zonename"],
+        status="Bypassed Secondary Storage",
+        size=row["size"] or (known[0] if known else None),
+        physicalsize=max(sizes) if sizes else None,
+        templatetype="USER",
+        hypervisor=row["hypervisor_type"],
+        isextractable=bool(row["extractable"]),
+        checksum=(row["checksum"] or "").rpartition("}")[2] or None,
+        templatetag=row["template_tag"],
+        details=details,
+        downloaddetails=[_copy(copy) for copy in copies],
+        bits=row["bits"],
+        sshkeyenabled=bool(row["enable_sshkey"]),
+        isdynamicallyscalable=bool(row["dynamically_scalable"]),
+        directdownload=bool(row["direct_download"]),
+        deployasis=False,
+        requireshvm=bool(row["hvm"]),
+        url=row["url"],
+        tags=[],
+    )
+
+
+def _copy(copy: sqlite3.Row) -> Json:
+    return {
+        "datastore": copy["storagename"],
+        "datastoreId": copy["storageid"],
+        "datastoreRole": "Primary",
+        "downloadPercent": str(copy["download_pct"]),
+        "downloadState": copy["download_state"],
+    }

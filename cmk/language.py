@@ -1,0 +1,124 @@
+"""The command language: words -> Command, and back.
+
+    list zones name=lab filter=id,name
+    ^verb ^noun ^parameter ^view: for this side only, never sent
+
+Words are split by POSIX shell quoting. What a word means beyond that (is this an API, does it
+have that parameter) is the catalog's business; this module knows spelling only.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cmk.errors import UsageError
+
+VIEW_KEYS = ("filter",)
+
+_KEY = re.compile(r"[A-Za-z_][\w-]*(?:\[\d+\])?(?:\.[^=\s]+)?\Z")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line, understood: the API's name as typed, its parameters in the order given."""
+
+    name: tuple[str, ...]
+    params: dict[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(self.params.items())))
+
+    @property
+    def api(self) -> str:
+        """The name to look for in a catalog: lower case, in one word."""
+        return "".join(self.name).lower()
+
+
+def split(line: str) -> list[str]:
+    """A line's words by POSIX shell quoting; a line that begins with `#` has none.
+
+    Raises UsageError for a quote that isn't closed.
+    """
+    if line.lstrip().startswith("#"):
+        return []
+    try:
+        return shlex.split(line, comments=False)
+    except ValueError as problem:
+        what = "a quote is not closed" if "quotation" in str(problem) else "it ends in a backslash"
+        raise UsageError(f"Cannot read the line: {what}.", f"It was: {line.strip()}") from None
+
+
+def join(words: Sequence[str]) -> str:
+    """The line that `split` turns into these words."""
+    return shlex.join(words)
+
+
+def parse(words: Sequence[str]) -> Command:
+    """Words -> Command. Raises UsageError for words that fit nowhere."""
+    name: list[str] = []
+    params: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            if params:
+                raise UsageError(
+                    f"'{word}' is not key=value.", "Parameters are written key=value; quote spaces."
+                )
+            name.append(word)
+            continue
+        if not _KEY.match(key):
+            raise UsageError(f"'{key}' in '{word}' cannot be a parameter's name.")
+        key = normal_key(key)
+        if key in params:
+            raise UsageError(f"{key} is given twice.")
+        params[key] = value
+    if not name:
+        raise UsageError(
+            f"No command before '{words[0]}'." if words else "No command.",
+            "A line is: verb noun key=value …, for example: list zones filter=id,name",
+        )
+    if not all(part.isascii() and part.isalnum() for part in name):
+        raise UsageError(f"'{' '.join(name)}' is not a command.", "Try: cmk list apis")
+    return Command(tuple(name), params)
+
+
+def words_of(command: Command) -> list[str]:
+    """The words that `parse` turns into this command."""
+    return [*command.name, *(f"{key}={value}" for key, value in command.params.items())]
+
+
+def normal_key(key: str) -> str:
+    """CloudStack reads parameter names in any case; what follows `.` in a map is the user's."""
+    base, dot, rest = key.partition(".")
+    return base.lower() + dot + rest
+
+
+def base_of(key: str) -> str:
+    """`tags[0].key` and `details.cpuNumber` belong to the parameters `tags` and `details`."""
+    return re.split(r"[\[.]", key, maxsplit=1)[0]
+
+
+def lines_of(text: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """A script's logical lines with their numbers: a line that ends in `\\` goes on in the next."""
+    start, held = 0, ""
+    for number, physical in enumerate(text, 1):
+        start = start or number
+        physical = physical.rstrip("\r\n")
+        if physical.endswith("\\") and not physical.endswith("\\\\"):
+            held += physical[:-1]
+            continue
+        yield start, held + physical
+        start, held = 0, ""
+    if held:
+        yield start, held
+
+
+def columns(value: str) -> list[str]:
+    """`filter=id,name` -> the columns; raises UsageError when there are none."""
+    wanted = [column.strip() for column in value.split(",") if column.strip()]
+    if not wanted:
+        raise UsageError("filter= names no column.", "For example: filter=id,name")
+    return wanted

@@ -1,0 +1,47 @@
+"""`-o table`: a grid for people; it fits the terminal when there is one, and never wraps a pipe."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from tabulate import tabulate
+from wcwidth import wcswidth
+
+from cmk.output import Reply, harmless, text_of
+
+
+def write(reply: Reply, stream: TextIO, width: int) -> None:
+    """The rows under their names; nothing for no rows."""
+    names = [harmless(name) for name in reply.names()]
+    rows = [[harmless(text_of(cell)) for cell in row] for row in reply.cells()]
+    if not rows:
+        return
+    grid = tabulate(
+        rows,
+        headers=names,
+        tablefmt="psql",
+        disable_numparse=True,
+        maxcolwidths=_widths(names, rows, width) if width else None,
+    )
+    stream.write(grid + "\n")
+
+
+def _widths(names: list[str], rows: list[list[str]], width: int) -> list[int | None]:
+    """How wide each column may be so that the grid fits; the widest columns give first."""
+    wanted = [
+        max(1, _columns(name), *(_columns(row[i]) for row in rows)) for i, name in enumerate(names)
+    ]
+    room = max(width - 3 * len(names) - 1, 8 * len(names))
+    given = list(wanted)
+    while sum(given) > room:
+        widest = max(range(len(given)), key=given.__getitem__)
+        second = max((w for i, w in enumerate(given) if i != widest), default=8)
+        less = min(given[widest] - 8, max(1, given[widest] - second), sum(given) - room)
+        if less <= 0:
+            break
+        given[widest] -= less
+    return [None if new >= old else new for new, old in zip(given, wanted, strict=True)]
+
+
+def _columns(text: str) -> int:
+    return max(wcswidth(text), 0)

@@ -1,0 +1,100 @@
+"""One line on a terminal's stderr that tells how a job is getting on; nothing elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from cmk.environment import Environment
+
+
+class Bar(Protocol):
+    """What shows progress."""
+
+    def update(self, progress: dict[str, Any]) -> None: ...
+    def clear(self) -> None: ...
+
+
+class NoBar:
+    """For pipes, files and `TERM=dumb`: silence."""
+
+    def update(self, progress: dict[str, Any]) -> None:
+        pass
+
+    def clear(self) -> None:
+        pass
+
+
+class TerminalBar:
+    """Phase, a bar with bytes, rate and time left where they are known, else the time so far."""
+
+    WIDTH = 24
+    EVERY = 0.1
+
+    def __init__(self, environment: Environment) -> None:
+        self._stream = environment.stderr
+        self._columns = environment.width
+        self._began = time.monotonic()
+        self._drawn = 0.0
+
+    def update(self, progress: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if now - self._drawn < self.EVERY:
+            return
+        self._drawn = now
+        line = line_of(progress, now - self._began)[: self._columns - 1]
+        self._stream.write(f"\r\x1b[K{line}")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._drawn = 0.0
+
+
+def bar_for(environment: Environment) -> Bar:
+    """A bar where a person looks on, none elsewhere."""
+    if environment.error_is_terminal and environment.variables.get("TERM") != "dumb":
+        return TerminalBar(environment)
+    return NoBar()
+
+
+def line_of(progress: dict[str, Any], elapsed: float) -> str:
+    """The text of the bar.
+
+    `progress` may have phase, bytes, total (bytes) and rate (bytes/s); elapsed is in seconds.
+    """
+    phase = str(progress.get("phase") or "Waiting")
+    done, total, rate = (progress.get(key) for key in ("bytes", "total", "rate"))
+    if done is None:
+        return f"{phase}  {clock(elapsed)}"
+    parts = [phase]
+    if total:
+        share = min(done / total, 1.0)
+        full = int(share * TerminalBar.WIDTH)
+        parts.append(f"{share:4.0%} [{'#' * full}{'-' * (TerminalBar.WIDTH - full)}]")
+        parts.append(f"{size(done)} / {size(total)}")
+    else:
+        parts.append(size(done))
+    if rate:
+        parts.append(f"{size(rate)}/s")
+        if total:
+            parts.append(f"{clock((total - done) / rate)} left")
+    return "  ".join(parts)
+
+
+def size(count: float) -> str:
+    """Bytes as people read them: 1536 -> 1.5 KiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, from an hour on as h:mm:ss."""
+    minutes, rest = divmod(int(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
