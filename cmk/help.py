@@ -46,12 +46,13 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
 
 def page(session: Session, words: list[str]) -> str:
     """The help for some words of a command; raises UsageError where nothing is known of them."""
+    words = [word for word in words if "=" not in word]
     if not words:
         return general(session)
     if words[0] in BUILTINS:
         builtin = BUILTINS[words[0]]
         return f"cmk {builtin.usage}\n\n  {builtin.summary}\n"
-    names = tuple(word for word in words if "=" not in word)
+    names = tuple(words)
     catalog = catalog_for_help(session)
     nouns = catalog.nouns(names[0])
     if len(names) == 1 and nouns and catalog.get(names[0]) is None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +111,8 @@ def short_link(target: Path, lab_id: str) -> Path:
     if runtime and len(runtime) <= 20 and os.access(runtime, os.W_OK):
         parent = Path(runtime) / "cmk"
     else:
+        import tempfile
+
         parent = Path(tempfile.gettempdir()) / f"cmk-{os.geteuid()}"
     parent.mkdir(mode=0o700, exist_ok=True)
     found = parent.lstat()

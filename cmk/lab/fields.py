@@ -65,7 +65,7 @@ _GLOSSARY = {
     "ispublic": ("boolean", "whether all accounts may use it"),
     "isready": ("boolean", "whether a VM can be deployed from it"),
     "issystem": ("boolean", "whether it is a system one"),
-    "isuserdefined": ("string", "whether a user made it"),
+    "isuserdefined": ("boolean", "whether a user made it"),
     "jobid": ("string", "the job's id"),
     "jobinstanceid": ("string", "the id of the thing that the job works on"),
     "jobinstancetype": ("string", "the kind of thing that the job works on"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +39,8 @@ class Agent:
     """A running agent: one request after another, each to its end."""
 
     def __init__(self, command: list[str]) -> None:
+        import subprocess
+
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
         )

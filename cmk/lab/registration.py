@@ -12,6 +12,7 @@ from cmk.lab.api import Args, Json, invalid, no_such
 from cmk.lab.checksum import Checksum, parse
 from cmk.lab.engine import ADMIN_ACCOUNT
 from cmk.lab.events import record
+from cmk.lab.headers import HEADER_DETAIL, headers_of
 from cmk.lab.host import AgentFailure, Host
 from cmk.lab.seed import DEFAULT_OS_TYPE
 from cmk.lab.settings import number, setting
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 ENDINGS = {"QCOW2": (".qcow2", ".img"), "RAW": (".img", ".raw"), "ISO": (".iso",)}
 PACKINGS = (".gz", ".bz2", ".xz", ".zst")
 OTHER_FORMATS = ("VMDK", "VHD", "VHDX", "OVA", "TAR", "BAREMETAL", "DIR")
-
-#: A detail with this before its name is a request header; CloudStack's convention.
-HEADER_DETAIL = "HTTP_HEADER:"
 
 
 @dataclass(frozen=True)
@@ -145,21 +143,6 @@ def _check_ending(path: str, format: str) -> None:
         f"The url's file '{name}' is not valid for the format {format}: it ends in {endings}, "
         f"perhaps with {', '.join(PACKINGS)} behind it."
     )
-
-
-def headers_of(details: dict[str, str]) -> dict[str, str]:
-    """The request headers among a template's details. Raises ApiError 431 for impossible ones."""
-    headers = {}
-    for name, value in details.items():
-        if not name.startswith(HEADER_DETAIL):
-            continue
-        header = name[len(HEADER_DETAIL) :]
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):
-            raise invalid(f"'{header}' is no name of a request header.")
-        if re.search(r"[\r\n\0]", value) or not value.isascii():
-            raise invalid(f"The value of the request header {header} has forbidden characters.")
-        headers[header] = value
-    return headers
 
 
 def _ask(

@@ -16,9 +16,10 @@ from typing import Any
 
 from cmk.lab.checksum import parse
 from cmk.lab.events import record
+from cmk.lab.headers import headers_of
 from cmk.lab.host import AgentFailure, Host
 from cmk.lab.jobs import Job, is_running
-from cmk.lab.registration import headers_of, limits
+from cmk.lab.registration import limits
 from cmk.lab.settings import number
 from cmk.lab.store import Store, new_uuid, now
 

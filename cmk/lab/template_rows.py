@@ -6,8 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk.lab.api import Args, Json
+from cmk.lab.headers import HEADER_DETAIL
 from cmk.lab.query import Query, listed, present
-from cmk.lab.registration import HEADER_DETAIL
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab

@@ -5,9 +5,9 @@ A module is imported when its format is asked for; all of them see the same Repl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from json import dumps
 from typing import Any, TextIO
 
 Row = dict[str, Any]
@@ -78,7 +78,7 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def harmless(text: str) -> str:

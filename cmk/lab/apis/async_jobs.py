@@ -36,7 +36,7 @@ def query_async_job_result(lab: Lab, args: Args) -> Json:
 @api(
     "listAsyncJobs",
     "Lists jobs, the newest first; CloudStack lists pending ones only",
-    optional("startdate", "tzdate", "jobs made at this time or later (2026-01-31T10:00:00+0000)"),
+    optional("startdate", "date", "jobs made at this time or later (2026-01-31T10:00:00+0000)"),
     *PAGING,
     fields=JOB,
 )

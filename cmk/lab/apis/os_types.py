@@ -38,5 +38,5 @@ def _os_type(row: sqlite3.Row) -> Json:
         id=row["uuid"],
         description=row["display_name"],
         oscategoryid=row["category"],
-        isuserdefined="false",
+        isuserdefined=False,
     )

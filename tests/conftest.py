@@ -1,0 +1,209 @@
+"""What every test stands on: a home of its own, no network but loopback, cmk in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmk.cli import run
+from cmk.environment import Environment
+from tests.guest import qcow2
+from tests.web import Web
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No configuration, no proxy, no state of whoever runs the tests is seen or touched."""
+    for name in list(os.environ):
+        if name.startswith(("CMK_", "CLOUDSTACK_", "XDG_", "LIBVIRT_")) or "proxy" in name.lower():
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches out fails."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            pytest.fail(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one invocation gave."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def value(self) -> str:
+        return self.out.strip()
+
+
+class Cmk:
+    """cmk with its own environment; call it with an argument list."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self.variables = variables
+
+    def __call__(self, *argv: str, stdin: str = "", terminal: bool = False) -> Result:
+        make = Terminal if terminal else io.StringIO
+        out, err = make(), make()
+        environment = Environment(make(stdin), out, err, self.variables)
+        status = run(list(argv), environment)
+        return Result(int(status), out.getvalue(), err.getvalue())
+
+    def ok(self, *argv: str, stdin: str = "") -> Result:
+        """The same, for a line that has to succeed."""
+        result = self(*argv, stdin=stdin)
+        assert result.status == 0, f"{argv}\n{result.out}\n{result.err}"
+        return result
+
+    def id(self, *argv: str) -> str:
+        """The one id that a line shows."""
+        return self.ok(*argv, "filter=id", "-o", "value").value
+
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        """cmk as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cmk", *argv],
+            env={**os.environ, **self.variables},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+@pytest.fixture
+def cmk(tmp_path: Path) -> Cmk:
+    """cmk with nothing configured."""
+    return Cmk({"HOME": str(tmp_path)})
+
+
+class LabCmk(Cmk):
+    """cmk on a lab of its own, with the ids that nearly every line needs."""
+
+    def __init__(self, directory: Path, home: Path) -> None:
+        super().__init__({"HOME": str(home), "CMK_URL": f"lab:{directory}"})
+        self.directory = directory
+
+    @property
+    def zone(self) -> str:
+        return self.id("list", "zones")
+
+    @property
+    def offering(self) -> str:
+        return self.id("list", "serviceofferings", "name=Tiny Instance")
+
+    def register(self, url: str, name: str = "nano", **params: str) -> str:
+        """Register a template from a URL; its id."""
+        given = {"format": "QCOW2", "hypervisor": "KVM", "directdownload": "true", **params}
+        words = [f"{key}={value}" for key, value in given.items()]
+        return self.id(
+            "register", "template", f"zoneid={self.zone}", f"url={url}", f"name={name}", *words
+        )
+
+    def deployment(self, template: str, name: str, *more: str) -> tuple[str, ...]:
+        """The words that deploy a VM."""
+        return (
+            "deploy",
+            "virtualmachine",
+            f"zoneid={self.zone}",
+            f"templateid={template}",
+            f"serviceofferingid={self.offering}",
+            f"name={name}",
+            *more,
+        )
+
+    def deploy(self, template: str, name: str, *more: str) -> dict[str, Any]:
+        """Deploy a VM; what the job says of it."""
+        vm: dict[str, Any] = self.ok(*self.deployment(template, name, *more)).json["virtualmachine"]
+        return vm
+
+    def wait_for_console(self, name: str, text: str, times: int = 1) -> str:
+        """What a VM's console has shown, when it has shown the text so often."""
+        import time
+
+        shown = ""
+        for _ in range(400):
+            shown = self("console", name, "--log").out
+            if shown.count(text) >= times:
+                return shown
+            time.sleep(0.02)
+        pytest.fail(f"{name} never said {text!r} {times} time(s), but: {shown!r}")
+
+
+def _short_directory() -> Path:
+    # Not tmp_path: a UNIX socket's path is short.
+    return Path(tempfile.mkdtemp(prefix="cmk-", dir="/tmp"))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabCmk]:
+    """A new lab; what runs in it ends with the test."""
+    directory = _short_directory()
+    lab = LabCmk(directory / "lab", tmp_path)
+    yield lab
+    result = lab("lab", "destroy")
+    left = sorted(path.name for path in directory.rglob("*"))
+    shutil.rmtree(directory)
+    assert result.status == 0, result.err
+    assert not left, f"lab destroy left {left}"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A web server on 127.0.0.1."""
+    server = Web()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def nano(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A QCOW2 image that boots in no time and says READY."""
+    return qcow2(tmp_path_factory.mktemp("nano") / "nano.qcow2")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need libvirt are skipped on a developer's machine without it, never in CI."""
+    have = shutil.which("qemu-system-x86_64") and shutil.which(
+        "libvirtd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    )
+    if have or os.environ.get("CI") == "true":
+        return
+    missing = pytest.mark.skip(reason="no libvirt or no QEMU here; scripts/setup installs them")
+    for item in items:
+        if item.get_closest_marker("libvirt"):
+            item.add_marker(missing)

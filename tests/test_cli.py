@@ -1,0 +1,253 @@
+"""The command line: flags, doors, exit statuses, and what is printed where."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cmk import __version__
+from cmk.cli import run
+from cmk.environment import Environment
+from tests.conftest import Cmk, LabCmk
+
+
+def test_version_is_one_line(cmk: Cmk) -> None:
+    for words in (["version"], ["-v"], ["--version"]):
+        assert cmk(*words).out == f"cmk {__version__}\n"
+
+
+def test_help_is_data_on_stdout_and_needs_no_server(cmk: Cmk) -> None:
+    for words in (["-h"], ["help"], ["list", "zones", "-h"], ["help", "list"], ["console", "-h"]):
+        result = cmk(*words)
+        assert result.status == 0, result.err
+        assert result.out
+        assert not result.err
+
+
+def test_help_of_an_api_has_its_parameters_with_the_required_first(cmk: Cmk) -> None:
+    page = cmk("deploy", "virtualmachine", "-h").out
+    assert page.index("* templateid= uuid") < page.index("  diskofferingid= uuid")
+    assert "instancename string" in page
+
+
+def test_help_fits_the_terminal(cmk: Cmk) -> None:
+    cmk.variables["COLUMNS"] = "70"
+    assert max(map(len, cmk("register", "template", "-h").out.splitlines())) <= 70
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["list", "zonse"], 2, "There is no command 'list zonse'."),
+        (["lst", "zones"], 2, "There is no command 'lst zones'."),
+        (["list"], 2, "list what?"),
+        (["list", "zones", "stray"], 2, "'stray' is not key=value."),
+        (["list", "zones", "idd=x"], 2, "list zones has no parameter 'idd'."),
+        (["list", "zones", "id=x"], 2, "id=x of list zones is not an id (a UUID)."),
+        (["list", "zones", "available=maybe"], 2, "is not true or false"),
+        (["list", "zones", "page=one"], 2, "is not a whole number"),
+        (["list", "zones", "page=1"], 1, "page= needs pagesize=."),
+        (["list", "zones", "-o", "xml"], 2, "There is no output format 'xml'"),
+        (["list", "zones", "--frobnicate"], 2, "No such option"),
+        (["list", "zones", "filter=,"], 2, "filter= names no column."),
+        (["deploy", "virtualmachine"], 2, "needs zoneid, templateid, serviceofferingid."),
+        (["list", "templates", "templatefilter=al"], 2, "not one of all, featured"),
+        (
+            ["query", "asyncjobresult", "jobid=0b3b7f6e-96dc-4ce7-a33f-1a4f27a1f5ab"],
+            1,
+            "no job with id",
+        ),
+        (["console"], 2, "console takes one VM"),
+        (["console", "nobody", "--log"], 1, "There is no VM 'nobody'."),
+        (["lab", "explode"], 2, "lab cannot do 'explode'."),
+        (["version", "now"], 2, "version takes no words."),
+        (["-f", "/nonexistent/lines"], 2, "Cannot read the file of lines"),
+        (["-f", "x", "list", "zones"], 2, "cannot go with it"),
+        (["list", "zones", "-t", "x"], 2, "not a valid integer range"),
+    ],
+)
+def test_bad_input_is_one_sentence_on_stderr_and_its_status(
+    lab: LabCmk, words: list[str], status: int, said: str
+) -> None:
+    result = lab(*words)
+    assert result.status == status, result.err
+    assert said in result.err
+    assert result.err.startswith("cmk: ")
+    assert result.out == ""
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "said"),
+    [
+        ("https://cloud.example/client/api", 6, "speaks to the lab only"),
+        ("ftp://x", 6, "is no server's URL"),
+        ("nonsense", 6, "is no server's URL"),
+        ("lab:relative/path", 6, "must be absolute"),
+        ("lab:/proc/nowhere", 6, "Cannot make the lab's directory"),
+    ],
+)
+def test_a_url_that_is_no_usable_server_is_a_configuration_error(
+    cmk: Cmk, url: str, status: int, said: str
+) -> None:
+    for words in (["-u", url, "list", "zones"], ["list", "zones", "--url", url]):
+        result = cmk(*words)
+        assert (result.status, result.out) == (status, "")
+        assert said in result.err
+
+
+def test_without_a_server_and_a_terminal_the_three_ways_are_named(cmk: Cmk) -> None:
+    result = cmk("list", "zones")
+    assert result.status == 6
+    assert "CMK_URL" in result.err
+
+
+def test_without_a_server_a_terminal_gets_the_lab_and_is_told(cmk: Cmk, tmp_path: Path) -> None:
+    result = cmk("list", "zones", terminal=True)
+    assert result.status == 0
+    assert "using the lab" in result.err
+    assert (tmp_path / ".local/state/cmk/lab/lab.db").exists()
+
+
+def test_the_lab_is_made_where_xdg_state_home_says(cmk: Cmk, tmp_path: Path) -> None:
+    cmk.variables["XDG_STATE_HOME"] = str(tmp_path / "state")
+    assert cmk("-p", "lab", "list", "zones").status == 0
+    assert (tmp_path / "state/cmk/lab/lab.db").exists()
+
+
+def test_a_profile_of_the_file_may_be_a_lab(cmk: Cmk, tmp_path: Path) -> None:
+    (tmp_path / ".cmk").mkdir()
+    (tmp_path / ".cmk/config").write_text(
+        f"profile = mine\n[mine]\nurl = lab:{tmp_path}/l\noutput = value\n"
+    )
+    assert cmk("list", "zones", "filter=name").value == "lab"
+    assert cmk("list", "zones", "filter=name", "-o", "csv").value == "name\nlab"
+
+
+def test_a_broken_config_file_is_status_6_with_the_line(cmk: Cmk, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("one = 1\nbroken\n")
+    result = cmk("-c", str(tmp_path / "other"), "list", "zones")
+    assert result.status == 6
+    assert "line 2" in result.err
+
+
+def test_an_unwritable_home_is_a_sentence(cmk: Cmk) -> None:
+    cmk.variables["HOME"] = "/proc/1"
+    result = cmk("-p", "lab", "list", "zones")
+    assert result.status == 6
+    assert "Name another place" in result.err
+
+
+def test_flags_work_before_and_after_the_command(lab: LabCmk) -> None:
+    before, after = lab("-o", "value", "list", "zones"), lab("list", "zones", "-o", "value")
+    assert before.out == after.out != ""
+
+
+def test_two_dashes_end_the_flags(lab: LabCmk) -> None:
+    assert "'-o' is not a command" in lab("--", "-o").err
+
+
+def test_a_batch_runs_its_lines_and_stops_at_the_first_error(lab: LabCmk) -> None:
+    lines = "# zones\nlist zones filter=name -o value\n\nlist zonse\nlist hosts\n"
+    result = lab(stdin=lines)
+    assert result.status == 2
+    assert result.out == "lab\n"
+    assert "line 4: There is no command" in result.err
+
+
+def test_a_batch_keeps_going_when_told_and_ends_with_the_first_failure(
+    lab: LabCmk, tmp_path: Path
+) -> None:
+    (tmp_path / "lines").write_text(
+        "list zones page=1\nlist zonse\nlist zones filter=name -o value\n"
+    )
+    result = lab("-f", str(tmp_path / "lines"), "--keep-going")
+    assert result.status == 1
+    assert result.out == "lab\n"
+
+
+def test_exit_ends_a_batch(lab: LabCmk) -> None:
+    assert lab(stdin="exit\nlist zones\n").out == ""
+
+
+def test_a_line_of_a_batch_may_have_flags_of_its_own(lab: LabCmk) -> None:
+    result = lab("-o", "csv", stdin="list zones filter=name\nlist zones filter=name -o value\n")
+    assert result.out == "name\nlab\nlab\n"
+
+
+def test_a_line_of_a_batch_may_not_choose_another_server(lab: LabCmk) -> None:
+    result = lab(stdin="list zones -u lab:/elsewhere\n")
+    assert result.status == 2
+    assert "said when cmk is started" in result.err
+
+
+def test_a_reader_that_leaves_is_no_error(lab: LabCmk) -> None:
+    lab.ok("list", "zones")
+    command = f"{sys.executable} -m cmk list ostypes | head -n 1; exit ${{PIPESTATUS[0]}}"
+    run = subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, **lab.variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "{\n", "")
+
+
+def test_a_full_output_device_is_a_sentence_and_status_1(lab: LabCmk) -> None:
+    lab.ok("list", "zones")
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "cmk", "list", "zones"],
+            env={**os.environ, **lab.variables},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert "No space left on device" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_unexpected_exception_is_one_sentence_and_a_traceback_only_with_debug(
+    lab: LabCmk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("surprise")
+
+    monkeypatch.setattr("cmk.session.Session.run", broken)
+    plain, debug = lab("list", "zones"), lab("list", "zones", "-d")
+    assert plain.status == debug.status == 1
+    assert "bug in cmk: ValueError: surprise" in plain.err
+    assert "Traceback" not in plain.err
+    assert "Traceback" in debug.err
+
+
+words = st.lists(
+    st.text(max_size=12)
+    | st.sampled_from(["list", "zones", "-o", "-h", "--", "version", "help", "a=b"]),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(words)
+def test_any_argument_list_ends_with_a_documented_status_and_no_traceback(
+    tmp_path: Path, argv: list[str]
+) -> None:
+    variables = {"HOME": str(tmp_path), "CMK_CONFIG": str(tmp_path / "none")}
+    out, err = io.StringIO(), io.StringIO()
+    status = run(argv, Environment(io.StringIO(), out, err, variables))
+    assert status in {0, 1, 2, 6}
+    assert "Traceback" not in err.getvalue()
+    assert "bug in cmk" not in err.getvalue()

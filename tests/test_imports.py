@@ -1,0 +1,47 @@
+"""A one-shot imports what it needs and nothing else: start-up is a feature."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"prompt_toolkit", "keyring", "tabulate", "libvirt", "requests", "subprocess", "asyncio"}
+
+PROBE = """
+import io, json, sys
+from cmk.cli import run
+from cmk.environment import Environment
+out = io.StringIO()
+status = run(sys.argv[1:], Environment(io.StringIO(), out, out, dict(__import__("os").environ)))
+print(json.dumps([status, sorted(name.partition(".")[0] for name in sys.modules)]))
+"""
+
+
+@pytest.mark.parametrize("words", [["list", "zones"], ["-h"], ["version"], ["list", "zones", "-h"]])
+def test_a_simple_one_shot_imports_nothing_heavy(words: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "CMK_URL": f"lab:{tmp_path}/lab"}
+    for _ in range(2):  # the first makes the lab
+        run = subprocess.run(
+            [sys.executable, "-c", PROBE, *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    status, modules = json.loads(run.stdout)
+    assert status == 0
+    assert HEAVY.isdisjoint(modules), HEAVY.intersection(modules)
+
+
+def test_the_agent_imports_nothing_of_cmk_but_itself() -> None:
+    code = (
+        "import sys, cmk.agent.protocol; "
+        "print([m for m in sys.modules if m.startswith('cmk.') and not m.startswith('cmk.agent')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

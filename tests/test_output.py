@@ -1,0 +1,128 @@
+"""The formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmk.output import Reply, harmless, reply_of, value_at, writer
+
+LIST = {"count": 2, "zone": [{"id": "1", "name": "ä"}, {"id": "2", "tag": [{"key": "k"}]}]}
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def shown(name: str, document: Any, *columns: str, width: int = 0) -> str:
+    out = io.StringIO()
+    writer(name)(reply_of(document, columns), out, width)
+    return out.getvalue()
+
+
+def test_json_is_the_document_in_its_own_order_unescaped() -> None:
+    assert json.loads(shown("json", LIST)) == LIST
+    assert "ä" in shown("json", LIST)
+
+
+def test_json_keeps_big_integers() -> None:
+    assert "9007199254740993" in shown("json", {"a": {"n": 9007199254740993}})
+
+
+def test_json_with_a_filter_keeps_count_and_noun_and_drops_the_other_keys() -> None:
+    assert json.loads(shown("json", LIST, "name")) == {"count": 2, "zone": [{"name": "ä"}, {}]}
+    assert json.loads(shown("json", {"zone": {"id": "1", "name": "x"}}, "id")) == {
+        "zone": {"id": "1"}
+    }
+    assert json.loads(shown("json", {"success": True, "x": 1}, "success")) == {"success": True}
+
+
+def test_a_column_that_first_appears_in_a_later_row_is_a_column() -> None:
+    rows = list(csv.reader(io.StringIO(shown("csv", LIST))))
+    assert rows == [["id", "name", "tag"], ["1", "ä", ""], ["2", "", '[{"key":"k"}]']]
+
+
+def test_filter_names_the_columns_in_its_own_order() -> None:
+    assert shown("value", LIST, "name", "id") == "ä\t1\n\t2\n"
+
+
+def test_a_nested_column_reaches_through_lists() -> None:
+    assert value_at({"nic": [{"ip": "1"}, {"ip": "2"}]}, "nic.ip") == ["1", "2"]
+    assert value_at({"a": {"b": 1}}, "A.B") == 1
+    assert value_at({"a": 1}, "a.b") is None
+
+
+def test_value_writes_booleans_as_json_does() -> None:
+    assert shown("value", {"success": True, "x": None}, "success", "x") == "true\t\n"
+
+
+def test_value_keeps_a_row_on_its_line() -> None:
+    assert shown("value", {"text": "a\tb\nc"}) == "a\\tb\\nc\n"
+
+
+def test_a_table_has_a_line_a_row_under_its_names() -> None:
+    lines = shown("table", LIST, "id", "name").splitlines()
+    assert [line.split() for line in (lines[1], lines[3])] == [
+        ["|", "id", "|", "name", "|"],
+        ["|", "1", "|", "ä", "|"],
+    ]
+
+
+def test_a_table_in_a_pipe_never_wraps() -> None:
+    text = "x" * 500
+    assert text in shown("table", {"a": {"text": text}})
+
+
+def test_a_table_in_a_terminal_fits_it() -> None:
+    table = shown("table", {"a": {"text": "word " * 50, "id": "1"}}, width=60)
+    assert max(map(len, table.splitlines())) <= 60
+
+
+def test_numbers_in_a_table_stay_as_they_are() -> None:
+    assert "1.50" in shown("table", {"a": {"n": "1.50"}})
+
+
+@pytest.mark.parametrize("name", ["table", "csv", "value", "json"])
+def test_nothing_found_is_no_error(name: str) -> None:
+    assert shown(name, {}) == ("{}\n" if name == "json" else "")
+
+
+@pytest.mark.parametrize("name", ["json", "table", "csv", "value"])
+def test_no_escape_sequence_from_data_reaches_a_terminal(name: str) -> None:
+    text = shown(name, {"a": {"name": "\x1b[2J\x9b1m\x7f"}}, width=80)
+    assert not any(character in text for character in "\x1b\x9b\x7f")
+
+
+@given(st.text(max_size=40))
+def test_harmless_text_is_printable(text: str) -> None:
+    assert harmless(text).isprintable()
+
+
+@given(
+    json_values, st.sampled_from(["json", "table", "csv", "value"]), st.sampled_from([0, 40, 200])
+)
+def test_any_answer_can_be_shown_in_any_format(document: Any, name: str, width: int) -> None:
+    shown(name, document, width=width)
+
+
+rows_of_text = st.lists(
+    st.dictionaries(st.text("abcd", min_size=1, max_size=3), st.text(max_size=8), min_size=1),
+    min_size=1,
+)
+
+
+@given(rows_of_text)
+def test_csv_reads_back_as_it_was_written(rows: list[dict[str, str]]) -> None:
+    names = Reply({"x": rows}, "x", rows).names()
+    text = shown("csv", {"count": len(rows), "x": rows})
+    found = list(csv.reader(io.StringIO(text, newline="")))
+    assert found == [names, *([row.get(name, "") for name in names] for row in rows)]

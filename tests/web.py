@@ -1,0 +1,116 @@
+"""A web server on loopback that serves what a test gives it, and misbehaves as it is told."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+@dataclass
+class Page:
+    """What is behind one path. `script` is asked at each request and may answer in its place."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    etag: str = '"one"'
+    ranges: bool = True
+    #: Send only so many bytes of the body, then close.
+    cut: int | None = None
+    #: Seconds to wait after each 64 KiB.
+    drip: float = 0.0
+    script: Callable[[int], Page | None] | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One line of the server's log."""
+
+    method: str
+    path: str
+    range: str
+    headers: dict[str, str]
+    status: int
+
+
+class Web:
+    """A running server: `pages` by path, `log` of the requests in order."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.log: list[Request] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def serve(self, path: str, body: bytes, **page: object) -> str:
+        """Put a page at a path; its URL."""
+        self.pages[path] = Page(body, **page)  # type: ignore[arg-type]
+        return f"{self.origin}{path}"
+
+    def downloads(self, path: str) -> int:
+        """How often the whole was asked for: probes ask for a first range only."""
+        return sum(r.path == path and not r.range for r in self.log)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            page = web.pages.get(path, Page(b"not here", 404))
+            if page.script is not None:
+                page = page.script(web.downloads(path)) or page
+            start, body = 0, page.body
+            status = page.status
+            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            fresh = self.headers.get("If-Range", page.etag) == page.etag
+            headers = dict(page.headers)
+            if wanted and page.ranges and fresh and status == 200:
+                start = int(wanted[1])
+                end = min(int(wanted[2]) + 1 if wanted[2] else len(body), len(body))
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+                body, status = body[start:end], 206
+            web.log.append(
+                Request("GET", path, self.headers.get("Range", ""), dict(self.headers), status)
+            )
+            self.send_response(status)
+            headers.setdefault("Content-Length", str(len(body)))
+            if page.etag:
+                headers.setdefault("ETag", page.etag)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self._send(page, body)
+
+        def _send(self, page: Page, body: bytes) -> None:
+            if page.cut is not None:
+                body = body[: page.cut]
+                self.close_connection = True
+            try:
+                for at in range(0, len(body), 1 << 16):
+                    self.wfile.write(body[at : at + (1 << 16)])
+                    if page.drip:
+                        time.sleep(page.drip)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet: `web.log` has it."""
+
+    return Handler
