@@ -151,6 +151,17 @@ class LabCmk(Cmk):
         vm: dict[str, Any] = self.ok(*self.deployment(template, name, *more)).json["virtualmachine"]
         return vm
 
+    def vm(self, name: str) -> dict[str, Any]:
+        """A VM as it is listed now."""
+        found: list[dict[str, Any]] = self.ok("list", "virtualmachines", f"name={name}").json[
+            "virtualmachine"
+        ]
+        return found[0]
+
+    def events(self) -> list[str]:
+        """The descriptions of all events, the newest first."""
+        return [event["description"] for event in self.ok("list", "events").json.get("event", [])]
+
     def wait_for_console(self, name: str, text: str, times: int = 1) -> str:
         """What a VM's console has shown, when it has shown the text so often."""
         import time
@@ -169,14 +180,27 @@ def _short_directory() -> Path:
     return Path(tempfile.mkdtemp(prefix="cmk-", dir="/tmp"))
 
 
+@pytest.fixture(scope="session")
+def what_libvirt_knows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """libvirt's cache of what QEMU can do, kept from lab to lab: finding out takes seconds."""
+    return tmp_path_factory.mktemp("libvirt") / "cache"
+
+
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[LabCmk]:
+def lab(tmp_path: Path, what_libvirt_knows: Path) -> Iterator[LabCmk]:
     """A new lab; what runs in it ends with the test."""
     directory = _short_directory()
     lab = LabCmk(directory / "lab", tmp_path)
+    cache = lab.directory / "host" / "cache"
+    if what_libvirt_knows.exists():
+        shutil.copytree(what_libvirt_knows, cache)
+        for made in (lab.directory, lab.directory / "host", cache):
+            made.chmod(0o700)
     yield lab
+    if cache.exists() and not what_libvirt_knows.exists():
+        shutil.copytree(cache, what_libvirt_knows)
     result = lab("lab", "destroy")
-    left = sorted(path.name for path in directory.rglob("*"))
+    left = sorted(path.name for path in lab.directory.rglob("*")) if lab.directory.exists() else []
     shutil.rmtree(directory)
     assert result.status == 0, result.err
     assert not left, f"lab destroy left {left}"

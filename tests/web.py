@@ -37,14 +37,24 @@ class Request:
     status: int
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, web: Web) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.web = web
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of the tests."""
+
+
 class Web:
     """A running server: `pages` by path, `log` of the requests in order."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
         self.log: list[Request] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -67,50 +77,51 @@ class Web:
         self._thread.join()
 
 
-def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            page = web.pages.get(path, Page(b"not here", 404))
-            if page.script is not None:
-                page = page.script(web.downloads(path)) or page
-            start, body = 0, page.body
-            status = page.status
-            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-            fresh = self.headers.get("If-Range", page.etag) == page.etag
-            headers = dict(page.headers)
-            if wanted and page.ranges and fresh and status == 200:
-                start = int(wanted[1])
-                end = min(int(wanted[2]) + 1 if wanted[2] else len(body), len(body))
-                headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
-                body, status = body[start:end], 206
-            web.log.append(
-                Request("GET", path, self.headers.get("Range", ""), dict(self.headers), status)
-            )
-            self.send_response(status)
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        page = self.server.web.pages.get(path, Page(b"not here", 404))
+        if page.script is not None:
+            page = page.script(self.server.web.downloads(path)) or page
+        body, status, headers = self._part(page)
+        asked = self.headers.get("Range", "")
+        self.server.web.log.append(Request("GET", path, asked, dict(self.headers), status))
+        self.send_response(status)
+        if "Transfer-Encoding" not in headers:
             headers.setdefault("Content-Length", str(len(body)))
-            if page.etag:
-                headers.setdefault("ETag", page.etag)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self._send(page, body)
+        if page.etag:
+            headers.setdefault("ETag", page.etag)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self._send(page, body)
 
-        def _send(self, page: Page, body: bytes) -> None:
-            if page.cut is not None:
-                body = body[: page.cut]
-                self.close_connection = True
-            try:
-                for at in range(0, len(body), 1 << 16):
-                    self.wfile.write(body[at : at + (1 << 16)])
-                    if page.drip:
-                        time.sleep(page.drip)
-            except OSError:
-                self.close_connection = True
+    def _part(self, page: Page) -> tuple[bytes, int, dict[str, str]]:
+        """What the Range header asks for, where the page honours it."""
+        body, headers = page.body, dict(page.headers)
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        fresh = self.headers.get("If-Range", page.etag) == page.etag
+        if not (wanted and page.ranges and fresh and page.status == 200):
+            return body, page.status, headers
+        start = int(wanted[1])
+        end = min(int(wanted[2]) + 1 if wanted[2] else len(body), len(body))
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+        return body[start:end], 206, headers
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet: `web.log` has it."""
+    def _send(self, page: Page, body: bytes) -> None:
+        if page.cut is not None:
+            body = body[: page.cut]
+            self.close_connection = True
+        try:
+            for at in range(0, len(body), 1 << 16):
+                self.wfile.write(body[at : at + (1 << 16)])
+                if page.drip:
+                    time.sleep(page.drip)
+        except OSError:
+            self.close_connection = True
 
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet: `web.log` has it."""

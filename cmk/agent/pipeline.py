@@ -11,6 +11,7 @@ import errno
 import hashlib
 import mmap
 import os
+import time
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, Callable, Optional
@@ -18,6 +19,8 @@ from typing import Any, Callable, Optional
 BUFFER = 4 << 20
 RING = 4
 ALIGNMENT = 4096
+#: Seconds that read bytes may wait for their buffer to fill.
+LONGEST_HOLD = 1.0
 
 
 class Digests:
@@ -96,9 +99,11 @@ class Target:
 def pump(
     read: Callable[[memoryview], int], target: Target, digests: Digests, tell: Callable[[int], None]
 ) -> None:
-    """Move bytes until `read` gives 0; `tell` gets the offset after each buffer.
+    """Move bytes until `read` gives 0; `tell` gets the offset that each read has come to.
 
-    What was read before `read` raises is written and hashed, so that it can be gone on from.
+    A buffer is written when it is full, or after a second: a slow source's bytes must not hang in
+    memory, where the end of this process would lose them. What was read before `read` raises is
+    written and hashed too, so that it can be gone on from.
     """
     ring = [(memoryview(mmap.mmap(-1, BUFFER)), Event()) for _ in range(RING)]
     for _, free in ring:
@@ -113,14 +118,13 @@ def pump(
         filled = 0
         problem: Optional[BaseException] = None
         try:
-            filled, going = _fill(read, buffer[:room])
+            filled, going = _fill(read, buffer[:room], lambda count: tell(target.offset + count))
         except _Broken as broken:
             filled, problem = broken.filled, broken.problem
         if filled:
             free.clear()
             digests.add(buffer[:filled], free)
             target.write(buffer[:filled])
-            tell(target.offset)
         if problem is not None:
             raise problem
 
@@ -132,10 +136,12 @@ class _Broken(Exception):
         self.problem = problem
 
 
-def _fill(read: Callable[[memoryview], int], buffer: memoryview) -> tuple[int, bool]:
+def _fill(
+    read: Callable[[memoryview], int], buffer: memoryview, tell: Callable[[int], None]
+) -> tuple[int, bool]:
     """Fill a buffer: how much is in it, and whether there may be more."""
-    filled = 0
-    while filled < len(buffer):
+    filled, began = 0, time.monotonic()
+    while filled < len(buffer) and time.monotonic() - began < LONGEST_HOLD:
         try:
             count = read(buffer[filled:])
         except BaseException as problem:
@@ -143,6 +149,7 @@ def _fill(read: Callable[[memoryview], int], buffer: memoryview) -> tuple[int, b
         if not count:
             return filled, False
         filled += count
+        tell(filled)
     return filled, True
 
 

@@ -30,6 +30,7 @@ import json
 import os
 import platform
 import sys
+import traceback
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Callable, Optional
@@ -80,6 +81,10 @@ class _Agent:
         except Failure as problem:
             told = {"kind": problem.kind, "reason": problem.reason, "story": problem.story}
             self._say({"id": id, "failed": {**told, "digest": getattr(problem, "digest", "")}})
+        except Exception as problem:
+            traceback.print_exc()
+            reason = f"this is a bug in the agent: {type(problem).__name__}: {problem}"
+            self._say({"id": id, "failed": {"kind": "agent", "reason": reason}})
 
     def _say(self, message: dict[str, Any]) -> None:
         line = json.dumps(message, separators=(",", ":")).encode() + b"\n"

@@ -134,7 +134,7 @@ def _open_http(wish: Wish, limits: Limits) -> Source:
             url = target
             continue
         try:
-            return _accept(url, wish, response)
+            return _accept(url, wish, connection, response)
         except TransportFailure:
             connection.close()
             raise
@@ -144,35 +144,34 @@ def _open_http(wish: Wish, limits: Limits) -> Source:
 def _request(
     parts: SplitResult, wish: Wish, headers: Mapping[str, str], limits: Limits
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    asked = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+    if wish.start or wish.end is not None:
+        last = "" if wish.end is None else str(wish.end - 1)
+        asked["Range"] = f"bytes={wish.start}-{last}"
+        if wish.validator:
+            asked["If-Range"] = wish.validator
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = _connection(parts, limits)
     try:
-        connection = _connection(parts, limits)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        asked = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
-        if wish.start or wish.end is not None:
-            last = "" if wish.end is None else str(wish.end - 1)
-            asked["Range"] = f"bytes={wish.start}-{last}"
-            if wish.validator:
-                asked["If-Range"] = wish.validator
+        connection.connect()
+        connection.sock.settimeout(limits.read)
         connection.request("GET", target, headers={**asked, **headers})
         return connection, connection.getresponse()
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as problem:
+        connection.close()
         raise TransportFailure(_reason(problem)) from None
 
 
 def _connection(parts: SplitResult, limits: Limits) -> http.client.HTTPConnection:
-    host, port = parts.hostname or "", parts.port
-    connection: http.client.HTTPConnection
-    if parts.scheme.lower() == "https":
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        connection = http.client.HTTPSConnection(
-            host, port, timeout=limits.connect, context=context
-        )
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=limits.connect)
-    connection.connect()
-    connection.sock.settimeout(limits.read)
-    return connection
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError as problem:
+        raise TransportFailure(str(problem), final=True) from None
+    if parts.scheme.lower() == "http":
+        return http.client.HTTPConnection(host, port, timeout=limits.connect)
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return http.client.HTTPSConnection(host, port, timeout=limits.connect, context=context)
 
 
 def _redirect(parts: SplitResult, location: str, limits: Limits) -> str:
@@ -197,7 +196,9 @@ def _origin(parts: SplitResult) -> tuple[str, str, Optional[int]]:
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)\Z")
 
 
-def _accept(url: str, wish: Wish, response: http.client.HTTPResponse) -> Source:
+def _accept(
+    url: str, wish: Wish, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+) -> Source:
     """Check what a server answered against what was wished for."""
     if response.status not in {200, 206}:
         raise _refusal(response)
@@ -209,7 +210,7 @@ def _accept(url: str, wish: Wish, response: http.client.HTTPResponse) -> Source:
         raise TransportFailure("it answers with a page of HTML, not an image")
     source = Source(
         shown(url),
-        response,
+        _Body(connection, response),
         media_type=media_type,
         etag=response.getheader("ETag", ""),
         last_modified=response.getheader("Last-Modified", ""),
@@ -227,6 +228,35 @@ def _accept(url: str, wish: Wish, response: http.client.HTTPResponse) -> Source:
     source.start = wish.start
     source.size = None if found[3] == "*" else int(found[3])
     return source
+
+
+class _Body:
+    """A body as it arrives: HTTPResponse.readinto would wait until the buffer is full."""
+
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+    ) -> None:
+        self._connection = connection
+        self._response = response
+        self._left = response.length  # None for a chunked body, and for one that ends by closing
+
+    def readinto(self, buffer: memoryview) -> int:
+        if self._response.chunked:
+            data = self._response.read1(len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+        if self._left is not None:
+            buffer = buffer[: self._left]
+        if not len(buffer) or self._response.fp is None:
+            return 0
+        count: int = self._response.fp.readinto1(buffer)
+        if self._left is not None:
+            self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._response.close()
+        self._connection.close()
 
 
 def _refusal(response: http.client.HTTPResponse) -> TransportFailure:

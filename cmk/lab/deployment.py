@@ -67,6 +67,7 @@ def undo_deploy(job: Job, reason: str) -> None:
     """A VM that never ran is left in Error, with no disk behind."""
     vm = machine_row(job.lab, job.instance_id)
     set_state(job.lab, vm, "Error", host_id=None)
+    spool.give_up(job, reason)
     record(
         job.lab,
         "VM.CREATE",
@@ -84,6 +85,7 @@ def undo_start(job: Job, reason: str) -> None:
     """A VM that did not start rests in Stopped, with its disk."""
     vm = machine_row(job.lab, job.instance_id)
     set_state(job.lab, vm, "Stopped", host_id=None)
+    spool.give_up(job, reason)
     record(
         job.lab,
         "VM.START",

@@ -24,14 +24,20 @@ def delete(job: Job) -> Json:
     with store.change():
         if job.info["zoneid"]:
             store.execute(
-                "DELETE FROM template_zone_ref WHERE template_id = ? AND zone_id = "
+                "UPDATE template_zone_ref SET removed = ? WHERE template_id = ? AND zone_id = "
                 "(SELECT id FROM data_center WHERE uuid = ?)",
+                now(),
                 template["id"],
                 job.info["zoneid"],
             )
         else:
-            store.execute("DELETE FROM template_zone_ref WHERE template_id = ?", template["id"])
-        if not store.value("SELECT 1 FROM template_zone_ref WHERE template_id = ?", template["id"]):
+            store.execute(
+                "UPDATE template_zone_ref SET removed = ? WHERE template_id = ?",
+                now(),
+                template["id"],
+            )
+        left = "SELECT 1 FROM template_zone_ref WHERE template_id = ? AND removed IS NULL"
+        if not store.value(left, template["id"]):
             store.update("vm_template", template["id"], state="Inactive", removed=now())
     job.progress("Removing copies from primary storage")
     collect(job.lab)
@@ -55,7 +61,7 @@ def collect(lab: Lab) -> None:
         "SELECT c.*, s.path, s.host_id FROM template_spool_ref c "
         "JOIN storage_pool s ON s.id = c.pool_id "
         "WHERE NOT EXISTS (SELECT 1 FROM template_zone_ref r WHERE r.template_id = c.template_id "
-        "  AND r.zone_id = s.data_center_id) "
+        "  AND r.zone_id = s.data_center_id AND r.removed IS NULL) "
         "AND NOT EXISTS (SELECT 1 FROM volumes v WHERE v.pool_id = c.pool_id "
         "  AND v.base_path = c.install_path AND v.removed IS NULL) "
         "AND NOT EXISTS (SELECT 1 FROM vm_instance m WHERE m.iso_id = c.template_id "

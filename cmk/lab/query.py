@@ -28,6 +28,11 @@ class Query:
             self._values.append(value)
         return self
 
+    def missing(self, column: str) -> Query:
+        """column has no value."""
+        self._where.append(f"{column} IS NULL")
+        return self
+
     def at_least(self, column: str, value: str | None) -> Query:
         """column >= value, where a value was given."""
         if value is not None:

@@ -106,7 +106,7 @@ CREATE TABLE vm_template_details (
 
 CREATE TABLE template_zone_ref (
     template_id INTEGER NOT NULL REFERENCES vm_template (id),
-    zone_id INTEGER NOT NULL REFERENCES data_center (id), created TEXT NOT NULL,
+    zone_id INTEGER NOT NULL REFERENCES data_center (id), created TEXT NOT NULL, removed TEXT,
     PRIMARY KEY (template_id, zone_id)
 );
 

@@ -159,16 +159,7 @@ def _download(
     try:
         done = host.agent.ask("fetch", tell, **_order(job, pool, template, ref))
     except BaseException as problem:
-        reason = problem.message if isinstance(problem, AgentFailure) else str(problem)
-        store.update(
-            "template_spool_ref",
-            ref["id"],
-            state="Allocated",
-            download_state="DOWNLOAD_ERROR",
-            error_str=reason,
-            job_id=None,
-            updated=now(),
-        )
+        _failed(store, ref, problem.message if isinstance(problem, AgentFailure) else str(problem))
         raise
     for warning in done["warnings"]:
         record(
@@ -201,6 +192,31 @@ def _download(
     found = _find(store, pool, template)
     assert found is not None  # it was just written
     return found
+
+
+def give_up(job: Job, reason: str) -> None:
+    """End what this job has begun to download and will not finish."""
+    store = job.lab.store
+    for ref in store.rows(
+        "SELECT c.*, s.path AS directory, s.host_id FROM template_spool_ref c "
+        "JOIN storage_pool s ON s.id = c.pool_id WHERE c.job_id = ?",
+        job.id,
+    ):
+        with Host.of(job.lab, ref["host_id"]) as host:
+            host.agent.ask("remove", pool=ref["directory"], name=ref["install_path"])
+        _failed(store, ref, reason)
+
+
+def _failed(store: Store, ref: sqlite3.Row, reason: str) -> None:
+    store.update(
+        "template_spool_ref",
+        ref["id"],
+        state="Allocated",
+        download_state="DOWNLOAD_ERROR",
+        error_str=reason,
+        job_id=None,
+        updated=now(),
+    )
 
 
 def _order(job: Job, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row) -> Json:

@@ -27,7 +27,7 @@ def list_rows(lab: Lab, args: Args, noun: str, *conditions: str) -> Json:
     """The list API of templates (noun `template`) or ISOs (`iso`)."""
     query = Query(_COLUMNS, _SOURCE, *conditions)
     if not args.get("showremoved"):
-        query.equal("t.state", "Active")
+        query.equal("t.state", "Active").missing("r.removed")
     query.equal("t.uuid", args.get("id")).within("t.uuid", args.get("ids"))
     query.equal("t.name", args.get("name")).contains("t.name", args.get("keyword"))
     query.equal("z.uuid", args.get("zoneid")).equal("t.hypervisor_type", args.get("hypervisor"))

@@ -123,7 +123,7 @@ def delete(lab: Lab, args: Args, cmd: str, kind: str) -> Json:
         raise no_such("template" if kind == "template" else "ISO", "id", args["id"])
     if args.get("zoneid") and not lab.store.value(
         "SELECT 1 FROM template_zone_ref r JOIN data_center z ON z.id = r.zone_id "
-        "WHERE r.template_id = ? AND z.uuid = ?",
+        "WHERE r.template_id = ? AND z.uuid = ? AND r.removed IS NULL",
         row["id"],
         args["zoneid"],
     ):

@@ -88,7 +88,7 @@ def _row(lab: Lab, table: str, kind: str, param: str, uuid: str) -> sqlite3.Row:
 
 def _check_template(lab: Lab, zone: sqlite3.Row, template: sqlite3.Row) -> None:
     if not lab.store.value(
-        "SELECT 1 FROM template_zone_ref WHERE template_id = ? AND zone_id = ?",
+        "SELECT 1 FROM template_zone_ref WHERE template_id = ? AND zone_id = ? AND removed IS NULL",
         template["id"],
         zone["id"],
     ):

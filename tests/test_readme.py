@@ -1,0 +1,91 @@
+"""The README's lines are real: each is run, and every API and built-in stands in it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cmk.builtins import BUILTINS
+from cmk.lab.engine import lab_catalog
+from tests import guest
+from tests.conftest import LabCmk
+from tests.web import Web
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def lines_of_cmk() -> list[str]:
+    """Every line of cmk in a block of the README, alternatives written out, remarks left out."""
+    found = []
+    for block in re.findall(r"```(?:console)?\n(.*?)```", README, re.DOTALL):
+        for line in block.splitlines():
+            line = re.split(r"\s{3,}", line.removeprefix("$ "))[0]
+            line = re.sub(r"^\w=\$\((.*)\)$", r"\1", line)
+            if line.startswith("cmk"):
+                found += alternatives(line)
+    return found
+
+
+def alternatives(line: str) -> list[str]:
+    """`list zones | hosts` as lines of their own."""
+    first, *others = line.split(" | ")
+    if not first.startswith("cmk list"):
+        return [line]
+    return [first, *(f"cmk list {other}" for other in others)]
+
+
+def test_the_two_commands_stand_in_the_first_screen() -> None:
+    first_screen = "\n".join(README.splitlines()[:25])
+    assert "scripts/demo" in first_screen
+    assert "scripts/test" in first_screen
+
+
+@pytest.mark.parametrize("name", BUILTINS)
+def test_every_built_in_stands_in_the_readme_or_in_the_help(name: str, cmk: LabCmk) -> None:
+    assert re.search(rf"\bcmk {name}\b", README) or name in cmk("-h").out
+
+
+def test_every_api_of_the_lab_stands_in_the_readme() -> None:
+    named = {"".join(line.split()[1:3]).lower() for line in lines_of_cmk()}
+    missing = {api.name for api in lab_catalog().all() if api.name.lower() not in named}
+    assert missing <= {"listApis"}
+    assert "list apis" in README
+
+
+@pytest.mark.libvirt
+def test_the_readmes_lines_run(lab: LabCmk, web: Web, nano: bytes, tmp_path: Path) -> None:
+    web.serve("/machina.qcow2.bz2", nano)
+    web.serve("/rescue.iso", guest.iso(tmp_path / "rescue.iso"))
+    ids = {
+        "$Z": lab.zone,
+        "$O": lab.id("list", "ostypes", "description=None"),
+        "$S": lab.offering,
+        "$D": lab.id("list", "diskofferings", "name=Small"),
+        "HOST": web.origin.removeprefix("http://"),
+    }
+    elsewhere = ("cmk -f", "cmk list apis")  # a file of lines, a remark: they have tests
+    for line in lines_of_cmk():
+        if line in {"cmk", "cmk console web1"} or line.startswith(elsewhere):
+            continue  # a shell and a console need a terminal: they have tests
+        for name, value in {**ids, **current_ids(lab)}.items():
+            line = line.replace(name, value)
+        result = lab(*shlex.split(line)[1:])
+        assert result.status == 0, f"{line}\n{result.err}"
+
+
+def current_ids(lab: LabCmk) -> dict[str, str]:
+    """What $T, $I, $V, $W and $J stand for at this moment, where there is such a thing."""
+    if not lab.directory.exists():
+        return {}
+    vms = ("list", "virtualmachines")
+    found = {
+        "$T": lab.id("list", "templates", "templatefilter=all"),
+        "$I": lab.id("list", "isos"),
+        "$V": lab.id(*vms, "name=web1"),
+        "$W": lab.id(*vms, "name=inst1"),
+        "$J": lab.ok("list", "asyncjobs", "filter=jobid", "-o", "value").value.partition("\n")[0],
+    }
+    return {name: value for name, value in found.items() if value}
