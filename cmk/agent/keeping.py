@@ -7,7 +7,7 @@ import re
 from typing import Any, Optional
 
 from .failures import PoolFailure
-from .part import path_in
+from .part import leftovers, path_in
 
 
 def facts(pool: str, name: str) -> Optional[dict[str, Any]]:
@@ -30,11 +30,6 @@ def remove(pool: str, name: str) -> None:
             continue
         except OSError as problem:
             raise PoolFailure(f"cannot remove {path}: {problem.strerror}") from None
-
-
-def leftovers(pool: str, name: str) -> tuple[str, str]:
-    """The names that a download in the making uses."""
-    return os.path.join(pool, f".{name}.part"), os.path.join(pool, f".{name}.image")
 
 
 def space(pool: str) -> dict[str, int]:

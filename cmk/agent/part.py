@@ -2,18 +2,22 @@
 
 The lock is the kernel's (flock): it ends with its process, however that ends. The final name
 appears by an atomic rename, after the bytes are on the disk; nothing else ever stands under it.
+Beside it `.<name>.state` says which version of the file the bytes belong to, so that whoever gets
+the lock next goes on from there.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import time
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Callable, Optional
 
-from .failures import PoolFailure, RequestFailure, SpaceFailure
+from .failures import Failure, PoolFailure, RequestFailure, SpaceFailure, TransportFailure
 from .pipeline import sync_directory
 
 #: Seconds between two looks at a lock that another process has.
@@ -27,16 +31,41 @@ def path_in(pool: str, name: str) -> str:
     return os.path.join(pool, name)
 
 
+def leftovers(pool: str, name: str) -> tuple[str, str, str]:
+    """The names that a file in the making uses: its bytes, what is unpacked of them, its state."""
+    hidden = os.path.join(pool, f".{name}")
+    return f"{hidden}.part", f"{hidden}.image", f"{hidden}.state"
+
+
+@dataclass
+class State:
+    """What the bytes of a part are: of which size and versions, and where they are.
+
+    `validators` are by URL without query. `ranges` are the bytes that are there, as [start, end)
+    in order; None: from the beginning to the file's end.
+    """
+
+    size: Optional[int] = None
+    digest: str = ""
+    validators: dict[str, str] = field(default_factory=dict)
+    ranges: Optional[list[list[int]]] = None
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether what is there can be told from another version of the file."""
+        return bool(self.validators)
+
+
 class Part:
     """The unfinished copy of `name`; a context in which this process alone may write it."""
 
     def __init__(self, pool: str, name: str, waiting: Callable[[], None]) -> None:
         self.final = path_in(pool, name)
-        self.path = os.path.join(pool, f".{name}.part")
-        #: Where what was packed inside goes, until it is checked.
-        self.inside = os.path.join(pool, f".{name}.image")
+        #: `inside` is where what was packed goes, until it is checked.
+        self.path, self.inside, self._state = leftovers(pool, name)
         self.pool = pool
         self.descriptor = -1
+        self.state = State()
         self._waiting = waiting
 
     def __enter__(self) -> Part:
@@ -46,6 +75,7 @@ class Part:
                 time.sleep(_PATIENCE)
         except OSError as problem:
             raise failure_of(problem, self.pool) from None
+        self.state = self._remembered()
         return self
 
     def _lock(self) -> bool:
@@ -64,17 +94,40 @@ class Part:
         self.descriptor = descriptor
         return True
 
+    def _remembered(self) -> State:
+        """The state as it was last written; an empty one where it is missing or no use."""
+        try:
+            with open(self._state, encoding="utf-8") as file:
+                state = State(**json.load(file))
+            ranges = state.ranges
+            fits = ranges is None or all(0 <= s <= e <= (state.size or 0) for s, e in ranges)
+        except (OSError, ValueError, TypeError):
+            return State()
+        return state if fits and state.is_resumable else State()
+
+    def remember(self, lasting: bool = False) -> None:
+        """Write the state; `lasting`: what it speaks of is to survive the machine too."""
+        if lasting:
+            os.fdatasync(self.descriptor)
+        fresh = f"{self._state}.new"
+        with open(fresh, "w", encoding="utf-8") as file:
+            json.dump(asdict(self.state), file)
+        os.replace(fresh, self._state)
+
     def __exit__(
         self,
         kind: Optional[type[BaseException]],
         problem: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        """Leave nothing behind that is of no further use, then let go of the lock."""
+        """Leave what the next one can go on with, and nothing else; then let go of the lock."""
+        keep = isinstance(problem, TransportFailure) and self.state.is_resumable and self.size
         try:
-            for path in (self.inside, self.path):
-                if os.path.lexists(path):
-                    os.unlink(path)
+            for path in (self.inside, f"{self._state}.new"):
+                _remove(path)
+            if not keep:
+                _remove(self._state)
+                _remove(self.path)
         finally:
             os.close(self.descriptor)
 
@@ -83,8 +136,10 @@ class Part:
         return os.fstat(self.descriptor).st_size
 
     def restart(self) -> None:
-        """Throw away the bytes."""
+        """Throw away the bytes, and what is known of them."""
         os.ftruncate(self.descriptor, 0)
+        self.state = State()
+        _remove(self._state)
 
     def reserve(self, count: int) -> None:
         """Raise SpaceFailure unless the pool has room for so many bytes more."""
@@ -107,7 +162,12 @@ class Part:
         return facts
 
 
-def failure_of(problem: OSError, pool: str) -> Exception:
+def _remove(path: str) -> None:
+    if os.path.lexists(path):
+        os.unlink(path)
+
+
+def failure_of(problem: OSError, pool: str) -> Failure:
     """An error of the file system as a reason: no room, or no usable pool."""
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         return SpaceFailure(f"the pool {pool} is full")

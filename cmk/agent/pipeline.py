@@ -12,7 +12,7 @@ import hashlib
 import mmap
 import os
 import time
-from queue import SimpleQueue
+from queue import Queue
 from threading import Event, Thread
 from typing import Any, Callable, Optional
 
@@ -28,12 +28,15 @@ class Digests:
 
     def __init__(self, algorithms: set[str]) -> None:
         self._hashes = {name: hashlib.new(name.replace("-", "")) for name in algorithms}
-        self._work: SimpleQueue[Optional[tuple[memoryview, Event]]] = SimpleQueue()
+        self._work: Queue[Optional[tuple[memoryview, Event]]] = Queue(2 * RING)
+        #: Bytes taken in so far.
+        self.count = 0
         self._thread = Thread(target=self._run, name="digest", daemon=True)
         self._thread.start()
 
     def add(self, data: memoryview, done: Event) -> None:
-        """Take in bytes; `done` is set when they may be overwritten."""
+        """Take in bytes, waiting while many are; `done` is set when they may be overwritten."""
+        self.count += len(data)
         self._work.put((data, done))
 
     def finish(self) -> dict[str, str]:
@@ -96,10 +99,8 @@ class Target:
         self._close_direct()
 
 
-def pump(
-    read: Callable[[memoryview], int], target: Target, digests: Digests, tell: Callable[[int], None]
-) -> None:
-    """Move bytes until `read` gives 0; `tell` gets the offset that each read has come to.
+def pump(read: Callable[[memoryview], int], target: Target, digests: Digests) -> None:
+    """Move bytes until `read` gives 0.
 
     A buffer is written when it is full, or after a second: a slow source's bytes must not hang in
     memory, where the end of this process would lose them. What was read before `read` raises is
@@ -118,7 +119,7 @@ def pump(
         filled = 0
         problem: Optional[BaseException] = None
         try:
-            filled, going = _fill(read, buffer[:room], lambda count: tell(target.offset + count))
+            filled, going = _fill(read, buffer[:room])
         except _Broken as broken:
             filled, problem = broken.filled, broken.problem
         if filled:
@@ -136,9 +137,7 @@ class _Broken(Exception):
         self.problem = problem
 
 
-def _fill(
-    read: Callable[[memoryview], int], buffer: memoryview, tell: Callable[[int], None]
-) -> tuple[int, bool]:
+def _fill(read: Callable[[memoryview], int], buffer: memoryview) -> tuple[int, bool]:
     """Fill a buffer: how much is in it, and whether there may be more."""
     filled, began = 0, time.monotonic()
     while filled < len(buffer) and time.monotonic() - began < LONGEST_HOLD:
@@ -149,7 +148,6 @@ def _fill(
         if not count:
             return filled, False
         filled += count
-        tell(filled)
     return filled, True
 
 

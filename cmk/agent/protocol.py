@@ -10,15 +10,16 @@ do      takes                                             done holds
 probe   url format headers limits                         url size etag last_modified packing
                                                           format virtual_size
 fetch   pool name format mirrors headers algorithm        size virtual_size inode mtime packing
-        digest size most limits                           served_digest stored_digest url etag
-                                                          last_modified warnings story
+        digest size pieces most connections limits        served_digest stored_digest url etag
+                                                          last_modified mirrors warnings story
 facts   pool name                                         size inode mtime, or null
 remove  pool name                                         null
 space   pool                                              total free (bytes)
 guests                                                    pid by guest UUID
 
-Sizes are bytes, `mtime` nanoseconds, digests lower-case hex; `limits` is connect and read (seconds)
-and redirects (true or false); a `story` is a list of {attempt, mirror, reason}. Requests run one
+Sizes are bytes, `mtime` nanoseconds, digests lower-case hex; `limits` is connect and read (s),
+redirects (true or false), low_speed (bytes/s) and low_speed_time (seconds); `pieces` is algorithm,
+length and digests; a `story` is a list of {attempt, mirror, reason}. Requests run one
 after another. Words that are not here are refused (kind "request"), so that a newer caller learns
 at once that this agent is too old for it. When stdin closes the agent leaves, whatever it does.
 Headers and other secrets come on stdin only.
@@ -37,7 +38,8 @@ from typing import Any, Callable, Optional
 
 from . import keeping
 from .failures import Failure, RequestFailure
-from .fetch import Fetch, Order
+from .fetch import Fetch
+from .order import Order, Pieces
 from .probe import probe
 from .sources import Limits
 
@@ -120,8 +122,10 @@ def _do(request: Request, tell: Callable[[dict[str, Any]], None]) -> Any:
 
 
 def _fetch(tell: Callable[[dict[str, Any]], None], **request: Any) -> dict[str, Any]:
-    request["mirrors"] = tuple(request["mirrors"])
-    return Fetch(Order(**request), tell).run()
+    pieces = request.pop("pieces", None)
+    if pieces is not None:
+        request["pieces"] = Pieces(**{**pieces, "digests": tuple(pieces["digests"])})
+    return Fetch(Order(**{**request, "mirrors": tuple(request["mirrors"])}), tell).run()
 
 
 def _quiet(action: Callable[..., Any]) -> Callable[..., Any]:

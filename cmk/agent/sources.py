@@ -29,11 +29,14 @@ _PASSING = {408, 425, 429}
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds to wait for a connection and for the next byte; whether to follow redirects."""
+    """What is put up with: seconds to wait for a connection and for the next byte; redirects or
+    not; and how slow a connection may be (bytes/s, over so many seconds)."""
 
     connect: float = 5.0
     read: float = 5.0
     redirects: bool = True
+    low_speed: int = 1024
+    low_speed_time: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -195,16 +195,9 @@ def _download(
 
 
 def give_up(job: Job, reason: str) -> None:
-    """End what this job has begun to download and will not finish."""
-    store = job.lab.store
-    for ref in store.rows(
-        "SELECT c.*, s.path AS directory, s.host_id FROM template_spool_ref c "
-        "JOIN storage_pool s ON s.id = c.pool_id WHERE c.job_id = ?",
-        job.id,
-    ):
-        with Host.of(job.lab, ref["host_id"]) as host:
-            host.agent.ask("remove", pool=ref["directory"], name=ref["install_path"])
-        _failed(store, ref, reason)
+    """Let go of what this job has begun to download; the next one goes on from there."""
+    for ref in job.lab.store.rows("SELECT * FROM template_spool_ref WHERE job_id = ?", job.id):
+        _failed(job.lab.store, ref, reason)
 
 
 def _failed(store: Store, ref: sqlite3.Row, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from cmk.agent import fetch
+from cmk.agent import transfer
 from cmk.agent.failures import ChecksumFailure, PoolFailure, SpaceFailure, TransportFailure
-from cmk.agent.fetch import Fetch, Order
+from cmk.agent.fetch import Fetch
+from cmk.agent.order import Order
 from cmk.agent.sources import Limits
 from tests.guest import raw
 from tests.web import Page, Web
@@ -25,7 +27,7 @@ SHA = hashlib.sha256(BODY).hexdigest()
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(transfer, "PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_three_rounds_in_vain_end_it(web: Web, pool: Path) -> None:
     with pytest.raises(TransportFailure) as caught:
         run(order(pool, url))
     assert len(caught.value.story) == 3
-    assert names(pool) == []
+    assert sorted(names(pool)) == [".image.part", ".image.state"]  # the next one goes on from here
 
 
 def test_a_final_refusal_is_not_asked_again(web: Web, pool: Path) -> None:
@@ -201,7 +203,7 @@ def test_a_bomb_is_stopped_at_the_limit(web: Web, pool: Path) -> None:
 def test_two_agents_at_once_never_write_one_file(web: Web, pool: Path) -> None:
     url = web.serve("/x.raw", BODY, drip=0.02)
     code = (
-        "from cmk.agent.fetch import *; "
+        "from cmk.agent.fetch import *; from cmk.agent.order import Order; "
         f"order = Order({str(pool)!r}, 'image', 'RAW', ({url!r},)); "
         "print(Fetch(order, lambda event: None).run()['size'])"
     )
@@ -216,7 +218,7 @@ def test_two_agents_at_once_never_write_one_file(web: Web, pool: Path) -> None:
 def test_a_killed_agent_leaves_its_lock_free_and_no_final_name(web: Web, pool: Path) -> None:
     url = web.serve("/x.raw", BODY, drip=0.2)
     code = (
-        "from cmk.agent.fetch import *; "
+        "from cmk.agent.fetch import *; from cmk.agent.order import Order; "
         f"Fetch(Order({str(pool)!r}, 'image', 'RAW', ({url!r},)), lambda e: None).run()"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -224,7 +226,69 @@ def test_a_killed_agent_leaves_its_lock_free_and_no_final_name(web: Web, pool: P
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert names(pool) == [".image.part"]
+    assert sorted(names(pool)) == [".image.part", ".image.state"]
     web.pages["/x.raw"].drip = 0
     run(order(pool, url))
     assert names(pool) == ["image"]
+
+
+def test_what_a_broken_transfer_left_is_gone_on_with_by_the_next_one(web: Web, pool: Path) -> None:
+    url = web.serve(
+        "/x.raw", BODY, script=lambda n: Page(b"", 404) if n else Page(BODY, cut=1 << 20)
+    )
+    with pytest.raises(TransportFailure):
+        run(order(pool, url))
+    web.pages["/x.raw"] = Page(BODY)
+    run(order(pool, url))
+    assert web.log[-1].range == f"bytes={1 << 20}-"
+    assert names(pool) == ["image"]
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_what_was_left_is_thrown_away_when_the_file_has_changed(web: Web, pool: Path) -> None:
+    old = bytes(len(BODY))
+    url = web.serve("/x.raw", old, script=lambda n: Page(b"", 404) if n else Page(old, cut=1 << 20))
+    with pytest.raises(TransportFailure):
+        run(order(pool, url))
+    web.pages["/x.raw"] = Page(BODY, etag='"two"')
+    run(order(pool, url))
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_without_a_validator_nothing_is_left_to_go_on_with(web: Web, pool: Path) -> None:
+    url = web.serve("/x.raw", BODY, cut=100, etag="", ranges=False)
+    with pytest.raises(TransportFailure):
+        run(order(pool, url))
+    assert names(pool) == []
+
+
+def test_a_packed_source_is_gone_on_with_too(web: Web, pool: Path) -> None:
+    packed = lzma.compress(BODY)
+    digest = hashlib.sha256(packed).hexdigest()
+    cut = len(packed) // 2
+    url = web.serve(
+        "/x.raw.xz", packed, script=lambda n: Page(b"", 404) if n else Page(packed, cut=cut)
+    )
+    with pytest.raises(TransportFailure):
+        run(order(pool, url, digest=digest))
+    web.pages["/x.raw.xz"] = Page(packed)
+    run(order(pool, url, digest=digest))
+    assert web.log[-1].range == f"bytes={cut}-"
+    assert (pool / "image").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("state", ["", "{", "[]", '{"size": -1}', '{"ranges": [[0, 99]]}', "\0"])
+def test_a_state_that_cannot_be_read_is_no_state(web: Web, pool: Path, state: str) -> None:
+    (pool / ".image.part").write_bytes(b"rubbish")
+    (pool / ".image.state").write_text(state)
+    run(order(pool, web.serve("/x.raw", BODY)))
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_a_connection_that_drips_is_left(web: Web, pool: Path) -> None:
+    url = web.serve("/x.raw", BODY, drip=0.3)
+    good = web.serve("/y.raw", BODY)
+    limits = Limits(1, 1, low_speed=10 << 20, low_speed_time=0.5)
+    done = run(order(pool, url, good, digest="", algorithm="", limits=limits))
+    assert "it was slower than" in done["story"][0]["reason"]
+    assert done["url"] == good
