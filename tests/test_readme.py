@@ -64,6 +64,7 @@ def test_the_readmes_lines_run(lab: LabCmk, web: Web, nano: bytes, tmp_path: Pat
         "$O": lab.id("list", "ostypes", "description=None"),
         "$S": lab.offering,
         "$D": lab.id("list", "diskofferings", "name=Small"),
+        "$H": lab.id("list", "hosts"),
         "HOST": web.origin.removeprefix("http://"),
     }
     elsewhere = ("cmk -f", "cmk list apis")  # a file of lines, a remark: they have tests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Optional
+from urllib.parse import urlsplit
 
 from .sources import Limits
 
@@ -21,7 +22,8 @@ class Pieces:
 class Order:
     """What is to be in the pool: its name there, its format, and where it comes from.
 
-    `mirrors` are URLs in the order in which to ask them. `digest` is lower-case hex by `algorithm`
+    `mirrors` are URLs in the order in which to ask them; `headers` go to those of the same origin
+    as the URL `origin` only ("": to all). `digest` is lower-case hex by `algorithm`
     (sha-256, md5 …) of the bytes as served; both are empty where none is known. `size` is that of
     the bytes as served, `most` the largest virtual size, both in bytes. `connections` is how many
     each mirror gets when several fetch at once.
@@ -32,6 +34,7 @@ class Order:
     format: str
     mirrors: tuple[str, ...]
     headers: dict[str, str] = field(default_factory=dict)
+    origin: str = ""
     algorithm: str = ""
     digest: str = ""
     size: Optional[int] = None
@@ -39,6 +42,11 @@ class Order:
     most: int = 1 << 50
     connections: int = 1
     limits: Limits = field(default_factory=Limits)
+
+    def headers_for(self, mirror: str) -> dict[str, str]:
+        """The request headers that this mirror may see."""
+        same = urlsplit(mirror)[:2] == urlsplit(self.origin)[:2]
+        return self.headers if same or not self.origin else {}
 
     @property
     def is_verifiable(self) -> bool:

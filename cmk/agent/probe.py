@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from .compression import first_bytes, packing_of
@@ -14,18 +15,24 @@ _PREFIX = 1 << 20
 _STEP = 1 << 16
 
 
-def probe(url: str, format: str, headers: dict[str, str], limits: Limits) -> dict[str, Any]:
+def probe(
+    url: str, format: str, headers: dict[str, str], limits: Limits, small: int = 0
+) -> dict[str, Any]:
     """Size, validators, packing and (QCOW2) virtual size of what a URL serves.
 
-    Raises TransportFailure where it does not answer with bytes, ImageFailure where its first
-    bytes are not of the declared format.
+    With `small`, what looks like XML and is no larger than that is handed over whole in `document`
+    (base64), and not looked at any further: the other side knows what a metalink is. Raises
+    TransportFailure where it does not answer with bytes, ImageFailure where its first bytes are
+    not of the declared format.
     """
-    wish = Wish(url, 0, _PREFIX, headers=headers)
+    wish = Wish(url, 0, max(_PREFIX, small + 1), headers=headers)
     source = open_source(wish, limits)
     try:
         prefix = _read(source, _STEP)
         if not prefix:
             raise TransportFailure("it answers with nothing", final=True)
+        if small and _is_xml(prefix):
+            return _document(source, prefix, small)
         packing = packing_of(prefix)
         first = prefix
         if packing:
@@ -50,6 +57,36 @@ def probe(url: str, format: str, headers: dict[str, str], limits: Limits) -> dic
         "packing": packing,
         "format": format_of(first) if first else "",
         "virtual_size": qcow2_size(first),
+        "links": source.links,
+        "digests": source.digests,
+    }
+
+
+def read(url: str, headers: dict[str, str], limits: Limits, small: int) -> dict[str, Any]:
+    """A small file, whole: its `document` in base64. Raises TransportFailure."""
+    source = open_source(Wish(url, headers=headers), limits)
+    try:
+        return _document(source, b"", small)
+    finally:
+        source.close()
+
+
+def _is_xml(prefix: bytes) -> bool:
+    text = prefix[:2048].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return text.startswith((b"<?xml", b"<metalink")) or b"<metalink" in text
+
+
+def _document(source: Source, prefix: bytes, small: int) -> dict[str, Any]:
+    """All of a source, of which the prefix is read already."""
+    document = prefix + _read(source, small + 1 - len(prefix))
+    if len(document) > small:
+        raise TransportFailure(f"it is larger than {small} bytes", final=True)
+    if source.size is not None and len(document) < source.size:
+        raise TransportFailure(f"the body ended after {len(document)} of {source.size} bytes")
+    return {
+        "url": source.url,
+        "media_type": source.media_type,
+        "document": base64.b64encode(document).decode(),
     }
 
 

@@ -7,11 +7,13 @@ and at last       {"id": 7, "done": {…}}
 or                {"id": 7, "failed": {"kind": "transport", "reason": "…", "story": […]}}
 
 do      takes                                             done holds
-probe   url format headers limits                         url size etag last_modified packing
-                                                          format virtual_size
-fetch   pool name format mirrors headers algorithm        size virtual_size inode mtime packing
-        digest size pieces most connections limits        served_digest stored_digest url etag
-                                                          last_modified mirrors warnings story
+probe   url format headers limits small                   url size etag last_modified packing
+                                                          format virtual_size links digests;
+                                                          of XML: url media_type document
+read    url headers limits small                          url media_type document (base64)
+fetch   pool name format mirrors headers origin           size virtual_size inode mtime packing
+        algorithm digest size pieces most                 served_digest stored_digest url etag
+        connections limits                                last_modified mirrors warnings story
 facts   pool name                                         size inode mtime, or null
 remove  pool name                                         null
 space   pool                                              total free (bytes)
@@ -40,7 +42,7 @@ from . import keeping
 from .failures import Failure, RequestFailure
 from .fetch import Fetch
 from .order import Order, Pieces
-from .probe import probe
+from .probe import probe, read
 from .sources import Limits
 
 PROTOCOL = 1
@@ -139,6 +141,7 @@ def _quiet(action: Callable[..., Any]) -> Callable[..., Any]:
 
 _ACTIONS: dict[Any, Callable[..., Any]] = {
     "probe": _quiet(probe),
+    "read": _quiet(read),
     "fetch": _fetch,
     "facts": _quiet(keeping.facts),
     "remove": _quiet(keeping.remove),

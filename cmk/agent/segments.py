@@ -175,7 +175,7 @@ class Segments:
 
     def _fetch(self, block: Block, mirror: str) -> None:
         validator = self._part.state.validators.get(shown(mirror), "")
-        wish = Wish(mirror, block.at, block.end, validator, self._order.headers)
+        wish = Wish(mirror, block.at, block.end, validator, self._order.headers_for(mirror))
         source = open_source(wish, self._order.limits)
         try:
             self._accept(source, mirror, block)

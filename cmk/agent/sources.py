@@ -71,6 +71,9 @@ class Source:
     etag: str = ""
     last_modified: str = ""
     media_type: str = ""
+    #: The values of Link and of Repr-Digest or Digest (RFC 6249, RFC 9530).
+    links: str = ""
+    digests: str = ""
 
     @property
     def validator(self) -> str:
@@ -217,6 +220,8 @@ def _accept(
         media_type=media_type,
         etag=response.getheader("ETag", ""),
         last_modified=response.getheader("Last-Modified", ""),
+        links=response.getheader("Link", ""),
+        digests=response.getheader("Repr-Digest", "") or response.getheader("Digest", ""),
     )
     if response.status == 200:
         length = response.getheader("Content-Length", "")

@@ -79,7 +79,7 @@ class Transfer:
         if part.state.ranges is not None or self._needs_pieces():
             return self._go_on_in_ranges(mirrors)
         start, validator = self._beginning(mirror)
-        wish = Wish(mirror, start, validator=validator, headers=order.headers)
+        wish = Wish(mirror, start, validator=validator, headers=order.headers_for(mirror))
         source = open_source(wish, order.limits)
         try:
             self._accept(source, mirror)

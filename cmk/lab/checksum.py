@@ -41,3 +41,19 @@ def parse(text: str) -> Checksum:
     if not re.fullmatch(r"[0-9a-f]+", digest):
         raise invalid("The checksum has characters that are no hexadecimal digits.")
     return Checksum(algorithm, digest)
+
+
+def listed(text: str, name: str, algorithm: str) -> Checksum | None:
+    """A file's digest in what sha256sum and the like write: `HEX  NAME`, `SHA256 (NAME) = HEX`.
+
+    A text with one digest and no name (`image.sha256`) is taken for this file.
+    """
+    digit = f"[0-9a-fA-F]{{{LENGTHS[algorithm]}}}"
+    for line in text.splitlines():
+        found = re.fullmatch(rf"({digit})(?:\s+[ *]?(?:\./)?(.+?))?\s*", line)
+        if found and found[2] in (None, name):
+            return Checksum(algorithm, found[1].lower())
+        tagged = re.fullmatch(rf"[\w-]+\s*\((?:\./)?(.+?)\)\s*=\s*({digit})\s*", line)
+        if tagged and tagged[1] == name:
+            return Checksum(algorithm, tagged[2].lower())
+    return None

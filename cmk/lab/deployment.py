@@ -7,7 +7,6 @@ worker was killed in the middle is simply run once more.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cmk.errors import ApiError, CmkError, Unreachable
@@ -19,6 +18,7 @@ from cmk.lab.jobs import Job, Work
 from cmk.lab.seed import MIB
 from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
+from cmk.lab.story import Failure
 from cmk.lab.virtual_machine_rows import one_row
 
 if TYPE_CHECKING:
@@ -26,24 +26,6 @@ if TYPE_CHECKING:
     from cmk.lab.libvirt.domain import Machine
 
 Json = dict[str, Any]
-
-
-@dataclass
-class Failure:
-    """One host that could not bring the VM up, and why."""
-
-    host: str
-    problem: CmkError
-
-    def lines(self) -> list[str]:
-        """For people: the host's reason, and each attempt that led to it."""
-        out = [f"Host {self.host}: {self.problem}."]
-        if isinstance(self.problem, AgentFailure):
-            out += [
-                f"  attempt {step['attempt']}, {step['mirror']}: {step['reason']}"
-                for step in self.problem.story
-            ]
-        return out
 
 
 def deploy(job: Job) -> Json:

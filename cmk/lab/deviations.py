@@ -12,12 +12,19 @@ LAB_ONLY_FIELDS = {
     "listApis": ("labonly", "deviation"),
 }
 
+#: APIs that answer with a job here and at once in CloudStack.
+LAB_ASYNC = frozenset({"prepareTemplate"})
+
+#: Parameters that CloudStack's API has not.
+LAB_ONLY_PARAMS = {"updateHost": ("details",)}
+
 #: Differences in what an API takes or does.
 DEVIATIONS = {
     "registerTemplate": (
         "In the lab displaytext may be left out (it is the name then), file: URLs and loopback "
         "addresses are sources too, and ostypeid defaults to Other Linux (64-bit)."
     ),
+    "prepareTemplate": "In the lab it really downloads, as a job, and takes ISOs too.",
     "registerIso": (
         "In the lab displaytext may be left out (it is the name then), file: URLs and loopback "
         "addresses are sources too, and ostypeid defaults to Other Linux (64-bit)."

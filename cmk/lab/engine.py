@@ -29,6 +29,7 @@ NOUNS = (
     "virtual_machines",
     "async_jobs",
     "events",
+    "configurations",
     "listing_of_apis",
 )
 

@@ -132,6 +132,23 @@ class Host:
         return self.daemon.uri if self.daemon else str(self.row["url"])
 
     @property
+    def location(self) -> str:
+        """The country that mirrors are preferred from: the host's, else its zone's, else ""."""
+        store, name = self.lab.store, "location"
+        own = store.value(
+            "SELECT value FROM host_details WHERE host_id = ? AND name = ?", self.id, name
+        )
+        return str(
+            own
+            or store.value(
+                "SELECT value FROM data_center_details WHERE dc_id = ? AND name = ?",
+                self.row["data_center_id"],
+                name,
+            )
+            or ""
+        )
+
+    @property
     def connection(self) -> Any:
         """An open connection to its libvirt, the lab's own daemon started first. Unreachable."""
         if self._connection is None:

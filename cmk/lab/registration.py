@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import json
 import sqlite3
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cmk.lab.api import Args, Json, invalid, no_such
 from cmk.lab.checksum import Checksum, parse
 from cmk.lab.engine import ADMIN_ACCOUNT
 from cmk.lab.events import record
-from cmk.lab.headers import HEADER_DETAIL, headers_of
+from cmk.lab.formats import checked_url, endings_of
+from cmk.lab.headers import headers_of
 from cmk.lab.host import AgentFailure, Host
+from cmk.lab.metalink import BadMetalinkError
 from cmk.lab.seed import DEFAULT_OS_TYPE
 from cmk.lab.settings import number, setting
+from cmk.lab.source import Scout, Source
 from cmk.lab.store import new_uuid, now
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
-
-#: The endings of each format's files, each also with an ending of PACKINGS behind it.
-ENDINGS = {"QCOW2": (".qcow2", ".img"), "RAW": (".img", ".raw"), "ISO": (".iso",)}
-PACKINGS = (".gz", ".bz2", ".xz", ".zst")
-OTHER_FORMATS = ("VMDK", "VHD", "VHDX", "OVA", "TAR", "BAREMETAL", "DIR")
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,15 @@ def register(lab: Lab, args: Args, what: Registration) -> int:
         )
     zones = _zones(lab, args)
     ostype = _os_type(lab, args.get("ostypeid"))
-    url = _checked_url(args["url"], what.format)
-    checksum = parse(args["checksum"]) if args.get("checksum") else None
+    url = checked_url(args["url"], what.format)
+    text = args.get("checksum") or ""
+    checksum = parse(text) if text and text.lower() != "auto" else None
     details: dict[str, str] = args.get("details") or {}
-    headers = headers_of(details)
-    found = _ask(lab, zones[0]["id"], url, what, headers)
-    _warn(lab, url, checksum)
+    source = _look(lab, zones[0], url, what, headers_of(details), text.lower() == "auto")
+    used = checksum or source.checksum
+    _tell(lab, url, checksum, source)
     with lab.store.change():
-        return _write(lab, args, what, zones, ostype, checksum, details, found)
+        return _write(lab, args, what, zones, ostype, used, details, source)
 
 
 def _zones(lab: Lab, args: Args) -> list[sqlite3.Row]:
@@ -89,87 +88,38 @@ def _os_type(lab: Lab, uuid: str | None) -> int:
     return int(found)
 
 
-def checked_format(text: str) -> str:
-    """A template's format in upper case; raises ApiError 431 for one that KVM hosts do not take."""
-    format = text.upper()
-    if format in ENDINGS and format != "ISO":
-        return format
-    if format in OTHER_FORMATS:
-        raise invalid(f"Format {format} is not for KVM hosts; QCOW2 and RAW are.")
-    if format == "ISO":
-        raise invalid("An ISO is registered with register iso.")
-    raise invalid(f"There is no format {text}; templates are QCOW2 or RAW.")
-
-
-def _checked_url(url: str, format: str) -> str:
-    if len(url) > 2048:
-        raise invalid("The url is longer than 2048 characters.")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as problem:
-        raise invalid(f"The url cannot be read: {problem}.") from None
-    scheme = parts.scheme.lower()
-    if scheme == "nfs":
-        raise invalid(
-            "nfs: is not a source: the host cannot mount a file. Use http, https or file."
-        )
-    if scheme not in {"http", "https", "file"}:
-        raise invalid(f"The url's scheme '{scheme}' is not supported; http, https and file are.")
-    if parts.username or parts.password:
-        raise invalid(
-            "The url holds a user or a password, which listings would show; give a header instead: "
-            f"'details[0].{HEADER_DETAIL}Authorization=Basic …'."
-        )
-    if scheme == "file" and (host or not parts.path.startswith("/")):
-        raise invalid("A file url names a file on the host: file:///path.")
-    if scheme != "file" and (not host or port == 0):
-        raise invalid("The url names no server.")
-    if re.search(r"[\x00-\x20\x7f]", url):
-        raise invalid("The url has blanks or control characters; write them as %20 and the like.")
-    _check_ending(parts.path, format)
-    return url
-
-
-def _check_ending(path: str, format: str) -> None:
-    name = path.rpartition("/")[2].lower()
-    bare = name
-    for packing in PACKINGS:
-        bare = bare.removesuffix(packing) if name.endswith(packing) else bare
-    if bare.endswith(ENDINGS[format]):
-        return
-    endings = " or ".join(ENDINGS[format])
-    raise invalid(
-        f"The url's file '{name}' is not valid for the format {format}: it ends in {endings}, "
-        f"perhaps with {', '.join(PACKINGS)} behind it."
-    )
-
-
-def _ask(
-    lab: Lab, zone: int, url: str, what: Registration, headers: dict[str, str]
-) -> dict[str, Any]:
+def _look(
+    lab: Lab, zone: sqlite3.Row, url: str, what: Registration, headers: dict[str, str], auto: bool
+) -> Source:
     """What the zone's first usable host sees behind the URL."""
     row = lab.store.one(
         "SELECT * FROM host WHERE data_center_id = ? AND removed IS NULL AND status = 'Up' "
         "AND resource_state = 'Enabled' ORDER BY id",
-        zone,
+        zone["id"],
     )
     if row is None:
         raise invalid("There is no host Up and Enabled in the zone that could look at the URL.")
     with Host(lab, row) as host:
+        scout = Scout(host, what.format, headers, limits(lab))
         try:
-            found: Json = host.agent.ask(
-                "probe", url=url, format=what.format, headers=headers, limits=limits(lab)
-            )
+            source = scout.look(url, endings_of(what.format), host.location)
+            if auto and source.checksum is None:
+                checksum, place = scout.published_digest(url)
+                source = replace(source, checksum=checksum, published=_shown(place))
             room = host.agent.ask("space", pool=_pool(lab, host.id))
-        except AgentFailure as problem:
+        except (AgentFailure, BadMetalinkError) as problem:
             raise invalid(
                 f"URL: {_shown(url)} validation failed on host {host.name}: {problem.message}."
             ) from None
-    needed = max(found.get("size") or 0, 0 if found["packing"] else found.get("virtual_size") or 0)
-    if (found.get("size") or 0) > room["total"]:
-        raise invalid(f"It has {needed} bytes; the pool of host {host.name} holds {room['total']}.")
-    return found
+    if (source.size or 0) > room["total"]:
+        raise invalid(
+            f"It has {source.size} bytes; the pool of host {host.name} holds {room['total']}."
+        )
+    if auto and source.checksum is None:
+        raise invalid(
+            "checksum=auto found no digest: neither in headers nor in files beside the URL."
+        )
+    return source
 
 
 def _pool(lab: Lab, host: int) -> str:
@@ -184,6 +134,8 @@ def limits(lab: Lab) -> Json:
         "connect": number(lab.store, "direct.download.connect.timeout") / 1000,
         "read": number(lab.store, "direct.download.socket.timeout") / 1000,
         "redirects": setting(lab.store, "store.download.follow.redirects").lower() == "true",
+        "low_speed": number(lab.store, "direct.download.low.speed"),
+        "low_speed_time": number(lab.store, "direct.download.low.speed.time"),
     }
 
 
@@ -191,8 +143,15 @@ def _shown(url: str) -> str:
     return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
-def _warn(lab: Lab, url: str, checksum: Checksum | None) -> None:
-    if checksum is not None:
+def _tell(lab: Lab, url: str, given: Checksum | None, source: Source) -> None:
+    """Say which checksum counts, or what it means that there is none."""
+    if given is not None:
+        return
+    if source.checksum is not None:
+        lab.environment.say(f"Checksum {source.checksum}, from {source.published}.")
+        return
+    if source.metalink is not None and source.metalink.pieces:
+        lab.environment.say("No checksum of the whole; the metalink's pieces are checked.")
         return
     risk = ""
     if url.lower().startswith("http:"):
@@ -208,10 +167,10 @@ def _write(
     ostype: int,
     checksum: Checksum | None,
     details: dict[str, str],
-    found: dict[str, Any],
+    source: Source,
 ) -> int:
     created, uuid = now(), new_uuid()
-    size = found["virtual_size"] or (None if found["packing"] else found["size"])
+    size = source.virtual_size or (None if source.packing else source.size)
     template = lab.store.insert(
         "vm_template",
         uuid=uuid,
@@ -223,7 +182,7 @@ def _write(
         direct_download=1,
         checksum=str(checksum) if checksum else None,
         size=size,
-        url_size=found["size"],
+        url_size=source.size,
         guest_os_id=ostype,
         account_id=ADMIN_ACCOUNT,
         bootable=args.get("bootable", True),
@@ -237,8 +196,9 @@ def _write(
         dynamically_scalable=args.get("isdynamicallyscalable", False),
         template_tag=args.get("templatetag"),
         cross_zones=args.get("zoneid") == "-1" or args.get("zoneids") == ["-1"],
-        etag=found["etag"] or None,
-        last_modified=found["last_modified"] or None,
+        etag=source.etag or None,
+        last_modified=source.last_modified or None,
+        metalink=json.dumps(source.metalink.to_json()) if source.metalink else None,
         created=created,
     )
     for name, value in details.items():

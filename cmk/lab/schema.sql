@@ -21,6 +21,12 @@ CREATE TABLE data_center (
     allocation_state TEXT NOT NULL DEFAULT 'Enabled'
 );
 
+-- location is the country (ISO 3166-1) that mirrors are preferred from.
+CREATE TABLE data_center_details (
+    dc_id INTEGER NOT NULL REFERENCES data_center (id), name TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (dc_id, name)
+);
+
 CREATE TABLE host_pod_ref (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     data_center_id INTEGER NOT NULL REFERENCES data_center (id)
@@ -42,6 +48,11 @@ CREATE TABLE host (
     url TEXT NOT NULL, cpus INTEGER NOT NULL, speed INTEGER NOT NULL, ram INTEGER NOT NULL,
     status TEXT NOT NULL DEFAULT 'Up', resource_state TEXT NOT NULL DEFAULT 'Enabled',
     created TEXT NOT NULL, removed TEXT
+);
+
+CREATE TABLE host_details (
+    host_id INTEGER NOT NULL REFERENCES host (id), name TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (host_id, name)
 );
 
 -- scope HOST: only the VMs of host_id can use it.
@@ -83,7 +94,8 @@ CREATE TABLE disk_offering (
 );
 
 -- Templates and ISOs. size is the virtual size in bytes where it is known at registration;
--- checksum as it was given, with its {ALG}; etag and last_modified are the source's validators.
+-- checksum as it was given, with its {ALG}; etag and last_modified are the source's validators;
+-- metalink is what was read of one (or of RFC 6249 headers), as JSON: mirrors, size, digest, pieces.
 CREATE TABLE vm_template (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
     format TEXT NOT NULL, hypervisor_type TEXT NOT NULL, url TEXT NOT NULL,
@@ -95,7 +107,7 @@ CREATE TABLE vm_template (
     enable_password INTEGER NOT NULL DEFAULT 0, enable_sshkey INTEGER NOT NULL DEFAULT 0,
     hvm INTEGER NOT NULL DEFAULT 1, bits INTEGER NOT NULL DEFAULT 64,
     dynamically_scalable INTEGER NOT NULL DEFAULT 0, template_tag TEXT,
-    cross_zones INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT,
+    cross_zones INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT, metalink TEXT,
     state TEXT NOT NULL DEFAULT 'Active', created TEXT NOT NULL, removed TEXT
 );
 

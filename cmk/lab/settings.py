@@ -5,24 +5,36 @@ The store holds only what was changed.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+from cmk.lab.api import invalid
 from cmk.lab.store import Store
 
 
 class Setting(NamedTuple):
-    """One global setting; the default is text, as CloudStack keeps it."""
+    """One global setting; the default is text, as CloudStack keeps it.
+
+    `values` are all it may be, where that can be listed; otherwise its kind is the default's:
+    a whole number, or true and false.
+    """
 
     default: str
     description: str
+    values: tuple[str, ...] = ()
 
 
 SETTINGS = {
     "cpu.overprovisioning.factor": Setting("16", "CPU MHz given to VMs over what a host has"),
     "direct.download.connect.timeout": Setting("5000", "ms to wait for a connection"),
+    "direct.download.connections": Setting("1", "connections to each mirror, when several fetch"),
+    "direct.download.low.speed": Setting("1024", "bytes/s under which a mirror is left"),
+    "direct.download.low.speed.time": Setting("30", "s that a mirror may be that slow"),
     "direct.download.socket.timeout": Setting("5000", "ms to wait for the next byte"),
     "job.workers": Setting("4", "how many jobs run at once"),
-    "lab.virt.type": Setting("auto", "auto, kvm or qemu (software emulation)"),
+    "lab.virt.type": Setting(
+        "auto", "auto, kvm or qemu (software emulation)", ("auto", "kvm", "qemu")
+    ),
     "start.retry": Setting("10", "the most hosts that a deployment is tried on"),
     "store.download.follow.redirects": Setting("true", "follow a download's redirects"),
     "storage.max.volume.size": Setting("2000", "GiB: the most that an image may have inside"),
@@ -33,6 +45,17 @@ def setting(store: Store, name: str) -> str:
     """The value in force."""
     changed = store.value("SELECT value FROM configuration WHERE name = ?", name)
     return SETTINGS[name].default if changed is None else str(changed)
+
+
+def checked(name: str, value: str) -> str:
+    """A value that this setting can have; raises ApiError 431 for any other."""
+    known = SETTINGS[name]
+    allowed = known.values or (("true", "false") if known.default in ("true", "false") else ())
+    if allowed and value.lower() not in allowed:
+        raise invalid(f"{name} is one of {', '.join(allowed)}, not '{value}'.")
+    if not allowed and not re.fullmatch(r"[0-9]{1,9}", value):
+        raise invalid(f"{name} is a whole number, not '{value}'.")
+    return value.lower()
 
 
 def number(store: Store, name: str) -> int:

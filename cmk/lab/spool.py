@@ -19,6 +19,7 @@ from cmk.lab.events import record
 from cmk.lab.headers import headers_of
 from cmk.lab.host import AgentFailure, Host
 from cmk.lab.jobs import Job, is_running
+from cmk.lab.metalink import Metalink, ordered
 from cmk.lab.registration import limits
 from cmk.lab.settings import number
 from cmk.lab.store import Store, new_uuid, now
@@ -157,7 +158,7 @@ def _download(
             store.update("template_spool_ref", ref["id"], download_pct=percent, updated=now())
 
     try:
-        done = host.agent.ask("fetch", tell, **_order(job, pool, template, ref))
+        done = host.agent.ask("fetch", tell, **_order(job, host, pool, template, ref))
     except BaseException as problem:
         _failed(store, ref, problem.message if isinstance(problem, AgentFailure) else str(problem))
         raise
@@ -212,21 +213,40 @@ def _failed(store: Store, ref: sqlite3.Row, reason: str) -> None:
     )
 
 
-def _order(job: Job, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row) -> Json:
+def _order(
+    job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row
+) -> Json:
     """What the agent is told; headers and secrets go to its stdin only."""
     store = job.lab.store
     details = store.rows(
         "SELECT name, value FROM vm_template_details WHERE template_id = ?", template["id"]
     )
-    checksum = parse(template["checksum"]) if template["checksum"] else None
-    return {
+    order = {
         "pool": pool["path"],
         "name": ref["install_path"],
         "format": template["format"],
         "mirrors": [template["url"]],
         "headers": headers_of({row["name"]: row["value"] for row in details}),
-        "algorithm": checksum.algorithm if checksum else "",
-        "digest": checksum.digest if checksum else "",
+        "origin": template["url"],
         "most": number(store, "storage.max.volume.size") << 30,
+        "connections": number(store, "direct.download.connections"),
         "limits": limits(job.lab),
     }
+    if template["checksum"]:
+        checksum = parse(template["checksum"])
+        order |= {"algorithm": checksum.algorithm, "digest": checksum.digest}
+    if template["metalink"]:
+        order |= _plan(Metalink.from_json(json.loads(template["metalink"])), host.location)
+    return order
+
+
+def _plan(metalink: Metalink, location: str) -> Json:
+    """Mirrors, size and pieces of a metalink; its digest became the template's when it was read."""
+    plan: Json = {"mirrors": ordered(metalink.mirrors, location), "size": metalink.size}
+    if metalink.pieces:
+        plan["pieces"] = {
+            "algorithm": metalink.piece_algorithm,
+            "length": metalink.piece_length,
+            "digests": metalink.pieces,
+        }
+    return plan

@@ -222,7 +222,7 @@ def test_a_killed_agent_leaves_its_lock_free_and_no_final_name(web: Web, pool: P
         f"Fetch(Order({str(pool)!r}, 'image', 'RAW', ({url!r},)), lambda e: None).run()"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
-    while not (pool / ".image.part").exists():
+    while not (pool / ".image.state").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()

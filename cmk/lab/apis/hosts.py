@@ -6,7 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk import __version__
-from cmk.lab.api import PAGING, Args, Json, api, optional
+from cmk.lab.api import PAGING, Args, Json, api, no_such, optional, required
+from cmk.lab.details import details_of, set_details
 from cmk.lab.fields import fields
 from cmk.lab.query import Query, listing, present
 from cmk.lab.settings import number
@@ -69,6 +70,26 @@ def list_hosts(lab: Lab, args: Args) -> Json:
     return listing(lab.store, args, "host", query, "h.id", lambda row: _host(lab, row, factor))
 
 
+@api(
+    "updateHost",
+    "Changes a host's details and whether it takes new VMs",
+    required("id", "uuid", "the host"),
+    optional("allocationstate", "string", "Enable or Disable", ("Enable", "Disable")),
+    optional("details", "map", "details; location is the country that mirrors are preferred from"),
+    fields=HOST,
+)
+def update_host(lab: Lab, args: Args) -> Json:
+    id = lab.store.value("SELECT id FROM host WHERE uuid = ? AND removed IS NULL", args["id"])
+    if id is None:
+        raise no_such("host", "id", args["id"])
+    with lab.store.change():
+        if args.get("allocationstate"):
+            state = args["allocationstate"].capitalize() + "d"
+            lab.store.update("host", id, resource_state=state)
+        set_details(lab.store, "host_details", "host_id", id, args.get("details") or {})
+    return {"host": list_hosts(lab, {"id": args["id"]})["host"][0]}
+
+
 def _host(lab: Lab, row: sqlite3.Row, factor: int) -> Json:
     from cmk.lab.host import Host
 
@@ -91,6 +112,9 @@ def _host(lab: Lab, row: sqlite3.Row, factor: int) -> Json:
         memorytotal=row["ram"],
         memoryallocated=row["memory_in_use"],
         version=__version__,
-        details=Host(lab, row).details(),
+        details={
+            **Host(lab, row).details(),
+            **details_of(lab.store, "host_details", "host_id", row["id"]),
+        },
         created=row["created"],
     )

@@ -28,7 +28,8 @@ REGISTRATION = (
     optional(
         "checksum",
         "string",
-        "its digest as served: {SHA-256}hex, {SHA-512}hex …, or bare hex for MD5",
+        "its digest as served: {SHA-256}hex, {SHA-512}hex …, bare hex for MD5, or auto: what is "
+        "published beside the URL",
     ),
     optional("directdownload", "boolean", "must be true in the lab: the host downloads it"),
     optional("ispublic", "boolean", "whether all accounts may use it"),
@@ -70,7 +71,8 @@ FILTERS = (
     fields=TEMPLATE,
 )
 def register_template(lab: Lab, args: Args) -> Json:
-    from cmk.lab.registration import Registration, checked_format, register
+    from cmk.lab.formats import checked_format
+    from cmk.lab.registration import Registration, register
 
     if args["hypervisor"].upper() != "KVM":
         raise invalid(f"Direct download is for hypervisor=KVM only, not for {args['hypervisor']}.")
@@ -95,6 +97,44 @@ def list_templates(lab: Lab, args: Args) -> Json:
     which = {"featured": ("t.featured = 1",), "community": ("0",), "sharedexecutable": ("0",)}
     more = which.get(args["templatefilter"].lower(), ())
     return list_rows(lab, args, "template", "t.format <> 'ISO'", *more)
+
+
+@api(
+    "prepareTemplate",
+    "Downloads a template or ISO to primary storage before a VM needs it",
+    required("zoneid", "uuid", "the zone"),
+    required("templateid", "uuid", "the template or ISO"),
+    optional("storageid", "uuid", "only this storage pool (default: all of the zone)"),
+    fields=TEMPLATE,
+    work="cmk.lab.preparation:PREPARE",
+)
+def prepare_template(lab: Lab, args: Args) -> Json:
+    from cmk.lab import jobs
+
+    template = lab.store.one(
+        "SELECT t.* FROM vm_template t JOIN template_zone_ref r ON r.template_id = t.id "
+        "JOIN data_center z ON z.id = r.zone_id "
+        "WHERE t.uuid = ? AND z.uuid = ? AND t.removed IS NULL AND r.removed IS NULL",
+        args["templateid"],
+        args["zoneid"],
+    )
+    if template is None:
+        raise no_such("template or ISO in this zone", "templateid", args["templateid"])
+    pools = lab.store.rows(
+        "SELECT s.id, s.uuid FROM storage_pool s JOIN data_center z ON z.id = s.data_center_id "
+        "WHERE z.uuid = ? AND s.removed IS NULL AND s.status = 'Up'",
+        args["zoneid"],
+    )
+    wanted = [p["id"] for p in pools if args.get("storageid") in (None, p["uuid"])]
+    if not wanted:
+        raise no_such(
+            "storage pool that is Up in this zone", "storageid", str(args.get("storageid"))
+        )
+    job = jobs.submit(
+        lab, "prepareTemplate", {"pools": wanted}, "Template", template["uuid"], template["id"]
+    )
+    jobs.hire(lab)
+    return job
 
 
 @api(

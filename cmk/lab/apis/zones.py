@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from cmk.lab.api import PAGING, Args, Json, api, optional
+from cmk.lab.api import PAGING, Args, Json, api, no_such, optional, required
+from cmk.lab.details import details_of, set_details
 from cmk.lab.fields import fields
 from cmk.lab.query import Query, listing, present
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 ZONE = fields(
     "id name description networktype dns1 internaldns1 allocationstate dhcpprovider "
-    "localstorageenabled securitygroupsenabled"
+    "localstorageenabled securitygroupsenabled resourcedetails"
 )
 
 
@@ -31,10 +32,26 @@ ZONE = fields(
 def list_zones(lab: Lab, args: Args) -> Json:
     query = Query("*", "data_center").equal("uuid", args.get("id")).equal("name", args.get("name"))
     query.equal("networktype", args.get("networktype")).contains("name", args.get("keyword"))
-    return listing(lab.store, args, "zone", query, "id", _zone)
+    return listing(lab.store, args, "zone", query, "id", lambda row: _zone(lab, row))
 
 
-def _zone(row: sqlite3.Row) -> Json:
+@api(
+    "updateZone",
+    "Changes a zone's details",
+    required("id", "uuid", "the zone"),
+    optional("details", "map", "details; location is the country that mirrors are preferred from"),
+    fields=ZONE,
+)
+def update_zone(lab: Lab, args: Args) -> Json:
+    id = lab.store.value("SELECT id FROM data_center WHERE uuid = ?", args["id"])
+    if id is None:
+        raise no_such("zone", "id", args["id"])
+    with lab.store.change():
+        set_details(lab.store, "data_center_details", "dc_id", id, args.get("details") or {})
+    return {"zone": list_zones(lab, {"id": args["id"]})["zone"][0]}
+
+
+def _zone(lab: Lab, row: sqlite3.Row) -> Json:
     return present(
         id=row["uuid"],
         name=row["name"],
@@ -46,4 +63,5 @@ def _zone(row: sqlite3.Row) -> Json:
         dhcpprovider="QEMU",
         localstorageenabled=True,
         securitygroupsenabled=False,
+        resourcedetails=details_of(lab.store, "data_center_details", "dc_id", row["id"]) or None,
     )

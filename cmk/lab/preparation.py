@@ -1,0 +1,50 @@
+"""Downloading a template to storage pools before any VM needs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cmk.errors import ApiError, CmkError
+from cmk.lab import spool
+from cmk.lab.events import record
+from cmk.lab.host import Host
+from cmk.lab.jobs import Job, Work
+from cmk.lab.story import Failure
+from cmk.lab.template_rows import one_row
+
+Json = dict[str, Any]
+
+
+def prepare(job: Job) -> Json:
+    """Each pool in turn; one that fails does not keep the others from theirs."""
+    store, failures = job.lab.store, list[Failure]()
+    template = store.one("SELECT * FROM vm_template WHERE id = ?", job.instance_id)
+    assert template is not None  # the job was made for it
+    for id in job.info["pools"]:
+        pool = store.one("SELECT * FROM storage_pool WHERE id = ?", id)
+        assert pool is not None  # rows stay
+        with Host.of(job.lab, pool["host_id"]) as host:
+            try:
+                spool.ensure(job, host, pool, template)
+            except CmkError as problem:
+                failures.append(Failure(f"{host.name}, pool {pool['name']}", problem))
+    if failures:
+        told = [f"Unable to prepare {template['name']} ({template['uuid']})."]
+        raise ApiError(530, "\n".join([*told, *(line for f in failures for line in f.lines())]))
+    noun = "iso" if template["format"] == "ISO" else "template"
+    record(
+        job.lab, "TEMPLATE.PREPARE", f"Prepared {template['name']}", "Template", template["uuid"]
+    )
+    return one_row(job.lab, template["id"], noun)
+
+
+def undo(job: Job, reason: str) -> None:
+    """Let go of what was begun; what was downloaded stays."""
+    spool.give_up(job, reason)
+    uuid = job.lab.store.value("SELECT uuid FROM vm_template WHERE id = ?", job.instance_id)
+    record(
+        job.lab, "TEMPLATE.DIRECT.DOWNLOAD.FAILURE", reason, "Template", str(uuid), level="ERROR"
+    )
+
+
+PREPARE = Work(prepare, undo)
