@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,8 +165,6 @@ class LabCmk(Cmk):
 
     def wait_for_console(self, name: str, text: str, times: int = 1) -> str:
         """What a VM's console has shown, when it has shown the text so often."""
-        import time
-
         shown = ""
         for _ in range(400):
             shown = self("console", name, "--log").out
@@ -178,6 +177,19 @@ class LabCmk(Cmk):
 def _short_directory() -> Path:
     # Not tmp_path: a UNIX socket's path is short.
     return Path(tempfile.mkdtemp(prefix="cmk-", dir="/tmp"))
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The processes whose command line names the lab: QEMUs, daemons, workers."""
+    found = []
+    for entry in Path("/proc").glob("[1-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if str(directory).encode() in words:
+            found.append(f"{entry.name} {words[:80]!r}")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -201,8 +213,14 @@ def lab(tmp_path: Path, what_libvirt_knows: Path) -> Iterator[LabCmk]:
         shutil.copytree(cache, what_libvirt_knows)
     result = lab("lab", "destroy")
     left = sorted(path.name for path in lab.directory.rglob("*")) if lab.directory.exists() else []
+    for _ in range(50):
+        running = processes_of(lab.directory)
+        if not running:
+            break
+        time.sleep(0.02)
     shutil.rmtree(directory)
     assert result.status == 0, result.err
+    assert not running, f"lab destroy left {running}"
     assert not left, f"lab destroy left {left}"
 
 

@@ -96,6 +96,7 @@ def destroy(session: Session, lab: Lab, flags: Flags) -> None:
         session.environment.say(f"Its VMs cannot be ended in order: {problem.message}")
         _end_daemon(directory)
     lab.close()
+    _end_strays(directory)
     _remove(directory)
     session.environment.say(f"The lab in {directory.path} is gone.")
 
@@ -171,6 +172,19 @@ def _end_daemon(directory: LabDirectory) -> None:
     from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
     EmbeddedDaemon(directory, "").stop()
+
+
+def _end_strays(directory: LabDirectory) -> None:
+    """QEMUs on this lab's disks that libvirt could not end: their files are about to go."""
+    mine = os.fsencode(directory.pool) + b"/"
+    for entry in Path("/proc").glob("[1-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if b"qemu-system" in words.partition(b"\0")[0] and mine in words:
+            with suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _remove(directory: LabDirectory) -> None:

@@ -324,3 +324,48 @@ def test_deployment_from_an_iso_makes_a_blank_disk_and_boots_the_cd(
     lab.ok("destroy", "virtualmachine", f"id={vm['id']}", "expunge=true")
     lab.ok("delete", "iso", f"id={iso}")
     assert list((lab.directory / "pool").iterdir()) == []
+
+
+def test_an_iso_is_put_into_the_drive_of_a_running_vm_and_taken_out(
+    lab: LabCmk, web: Web, nano: bytes, tmp_path: Path
+) -> None:
+    url = web.serve("/rescue.iso", guest.iso(tmp_path / "rescue.iso"))
+    iso = lab.id(
+        "register",
+        "iso",
+        f"zoneid={lab.zone}",
+        "name=rescue",
+        "displaytext=rescue",
+        f"url={url}",
+        "directdownload=true",
+    )
+    vm = lab.deploy(lab.register(web.serve("/nano.qcow2", nano)), "web1")
+    drive = (f"id={iso}", f"virtualmachineid={vm['id']}")
+    attached = lab.ok("attach", "iso", *drive).json["virtualmachine"]
+    assert attached["isoid"] == iso
+    assert web.downloads("/rescue.iso") == 1
+    assert "VMs" not in lab("delete", "iso", f"id={iso}").out
+    assert "isoid" not in lab.ok("detach", "iso", drive[1]).json["virtualmachine"]
+    assert "has no ISO in its drive" in lab("detach", "iso", drive[1]).err
+    lab.ok("delete", "iso", f"id={iso}")
+
+
+def test_an_iso_of_a_stopped_vm_is_downloaded_when_it_starts(
+    lab: LabCmk, web: Web, nano: bytes, tmp_path: Path
+) -> None:
+    url = web.serve("/rescue.iso", guest.iso(tmp_path / "rescue.iso"))
+    iso = lab.id(
+        "register",
+        "iso",
+        f"zoneid={lab.zone}",
+        "name=rescue",
+        "displaytext=rescue",
+        f"url={url}",
+        "directdownload=true",
+    )
+    vm = lab.deploy(lab.register(web.serve("/nano.qcow2", nano)), "web1", "startvm=false")
+    lab.ok("attach", "iso", f"id={iso}", f"virtualmachineid={vm['id']}")
+    assert web.downloads("/rescue.iso") == 0
+    lab.ok("start", "virtualmachine", f"id={vm['id']}")
+    assert web.downloads("/rescue.iso") == 1
+    assert lab.vm("web1")["isoname"] == "rescue"

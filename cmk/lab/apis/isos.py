@@ -1,12 +1,15 @@
-"""ISOs: register, list, delete."""
+"""ISOs: register, list, delete, and their way into a VM's drive."""
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
-from cmk.lab.api import PAGING, Args, Json, api, optional, required
+from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.apis.templates import REGISTRATION, TEMPLATE, delete
+from cmk.lab.apis.virtual_machines import VIRTUAL_MACHINE
 from cmk.lab.fields import fields
+from cmk.lab.jobs import hire, submit
 from cmk.lab.template_rows import list_rows, one_row
 
 if TYPE_CHECKING:
@@ -54,3 +57,62 @@ def list_isos(lab: Lab, args: Args) -> Json:
 )
 def delete_iso(lab: Lab, args: Args) -> Json:
     return delete(lab, args, "deleteIso", "iso")
+
+
+@api(
+    "attachIso",
+    "Puts an ISO into a VM's drive",
+    required("id", "uuid", "the ISO"),
+    required("virtualmachineid", "uuid", "the VM"),
+    optional("forced", "boolean", "also when another ISO is in it"),
+    fields=VIRTUAL_MACHINE,
+    work="cmk.lab.drive:ATTACH",
+)
+def attach_iso(lab: Lab, args: Args) -> Json:
+    with lab.store.change():
+        vm = _vm_with_drive(lab, args["virtualmachineid"])
+        iso = lab.store.one(
+            "SELECT t.* FROM vm_template t JOIN template_zone_ref r ON r.template_id = t.id "
+            "WHERE t.uuid = ? AND t.format = 'ISO' AND t.removed IS NULL AND r.removed IS NULL "
+            "AND r.zone_id = ?",
+            args["id"],
+            vm["data_center_id"],
+        )
+        if iso is None:
+            raise no_such("ISO in the VM's zone", "id", args["id"])
+        if vm["iso_id"] not in (None, iso["id"]) and not args.get("forced"):
+            raise invalid(f"{vm['name']} has an ISO in its drive; forced=true takes it out first.")
+        job = _submit(lab, "attachIso", vm, iso=iso["id"])
+    hire(lab)
+    return job
+
+
+@api(
+    "detachIso",
+    "Takes the ISO out of a VM's drive",
+    required("virtualmachineid", "uuid", "the VM"),
+    optional("forced", "boolean", "also when the guest has locked the tray; the lab always does"),
+    fields=VIRTUAL_MACHINE,
+    work="cmk.lab.drive:DETACH",
+)
+def detach_iso(lab: Lab, args: Args) -> Json:
+    with lab.store.change():
+        vm = _vm_with_drive(lab, args["virtualmachineid"])
+        if vm["iso_id"] is None:
+            raise invalid(f"{vm['name']} has no ISO in its drive.")
+        job = _submit(lab, "detachIso", vm)
+    hire(lab)
+    return job
+
+
+def _vm_with_drive(lab: Lab, uuid: str) -> sqlite3.Row:
+    vm = lab.store.one("SELECT * FROM vm_instance WHERE uuid = ? AND removed IS NULL", uuid)
+    if vm is None:
+        raise no_such("VM", "virtualmachineid", uuid)
+    if vm["state"] not in ("Running", "Stopped"):
+        raise invalid(f"{vm['name']} is {vm['state']}; a drive is changed when Running or Stopped.")
+    return vm
+
+
+def _submit(lab: Lab, cmd: str, vm: sqlite3.Row, **info: int) -> Json:
+    return submit(lab, cmd, info, "VirtualMachine", vm["uuid"], vm["id"])

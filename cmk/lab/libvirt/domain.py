@@ -5,6 +5,7 @@ Only domains that carry this lab's metadata are ever touched.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -67,12 +68,7 @@ def _devices(devices: Xml.Element, machine: Machine) -> None:
     _add(disk, "driver", name="qemu", type="qcow2", discard="unmap")
     _add(disk, "source", file=machine.disk)
     _add(disk, "target", dev="vda", bus="virtio")
-    drive = _add(devices, "disk", type="file", device="cdrom")
-    _add(drive, "driver", name="qemu", type="raw")
-    if machine.iso:
-        _add(drive, "source", file=machine.iso)
-    _add(drive, "target", dev="hdc", bus="ide")
-    _add(drive, "readonly")
+    devices.append(_drive(machine.iso))
     nic = _add(devices, "interface", type="user")
     _add(nic, "mac", address=machine.mac)
     _add(nic, "model", type="virtio")
@@ -81,6 +77,17 @@ def _devices(devices: Xml.Element, machine: Machine) -> None:
     _add(_add(devices, "console", type="pty"), "target", type="serial")
     _add(devices, "controller", type="usb", model="none")
     _add(devices, "memballoon", model="none")
+
+
+def _drive(iso: str) -> Xml.Element:
+    """The CD-ROM drive, with an ISO in it or ("") empty."""
+    drive = Xml.Element("disk", type="file", device="cdrom")
+    _add(drive, "driver", name="qemu", type="raw")
+    if iso:
+        _add(drive, "source", file=iso)
+    _add(drive, "target", dev="hdc", bus="ide")
+    _add(drive, "readonly")
+    return drive
 
 
 def _add(parent: Xml.Element, tag: str, text: str = "", **attributes: str) -> Xml.Element:
@@ -116,8 +123,10 @@ def owner_of(domain: Any) -> str:
 def start(connection: Any, machine: Machine) -> None:
     """Define the domain as it is to be now, and start it unless it runs."""
     domain = find(connection, machine.uuid, machine.lab_id)
-    if domain is not None and domain.isActive():
-        return
+    if domain is not None:
+        _settle(domain)
+        if domain.isActive():
+            return
     with errors(f"libvirt does not start {machine.name}"):
         domain = connection.defineXML(xml_of(machine))
         domain.create()
@@ -125,6 +134,7 @@ def start(connection: Any, machine: Machine) -> None:
 
 def stop(domain: Any, forced: bool) -> None:
     """Switch a domain off: by its power button first, unless forced. Does nothing if it is off."""
+    _settle(domain)
     if not forced and _shuts_down(domain):
         return
     libvirt = load()
@@ -134,6 +144,20 @@ def stop(domain: Any, forced: bool) -> None:
         # A reattached domain may say that it is not running although this call ended it.
         if domain.isActive():
             raise Unreachable(f"libvirt cannot stop the VM: {problem}.") from problem
+
+
+def _settle(domain: Any) -> None:
+    """Wait for what another client has begun with a domain, also one that has died meanwhile.
+
+    libvirt goes on with a start whose client was killed, and until that is over the domain says
+    that it is off. A change of the metadata waits its turn behind it; this one changes nothing.
+    """
+    libvirt = load()
+    kind = libvirt.VIR_DOMAIN_METADATA_TITLE
+    with contextlib.suppress(libvirt.libvirtError):  # vanished meanwhile: the caller will see
+        domain.setMetadata(
+            kind, domain.metadata(kind, None), None, None, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+        )
 
 
 def _shuts_down(domain: Any) -> bool:
@@ -150,6 +174,15 @@ def _shuts_down(domain: Any) -> bool:
     except libvirt.libvirtError:
         return not domain.isActive()
     return False
+
+
+def change_iso(domain: Any, iso: str) -> None:
+    """Put another ISO into the drive of a running domain, or ("") take out the one that is in."""
+    libvirt = load()
+    flags = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    flags |= libvirt.VIR_DOMAIN_DEVICE_MODIFY_FORCE  # also when the guest has locked the tray
+    with errors("libvirt cannot change the ISO"):
+        domain.updateDeviceFlags(Xml.tostring(_drive(iso), encoding="unicode"), flags)
 
 
 def undefine(domain: Any) -> None:
