@@ -109,7 +109,7 @@ def _put_entries(sent: dict[str, str], param: Param, key: str, value: str) -> No
 def _json_map(param: Param, value: str) -> dict[str, str]:
     try:
         entries = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         entries = None
     if not isinstance(entries, dict):
         raise UsageError(

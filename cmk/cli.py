@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -26,7 +26,7 @@ from cmk.session import Flags, Session
 @click.option("-c", "--config", default="")
 @click.option("-d", "--debug", is_flag=True, default=None)
 @click.option("-b/-n", "--block/--no-block", default=None)
-@click.option("-t", "--timeout", type=click.IntRange(min=0), default=None)
+@click.option("-t", "--timeout", type=click.IntRange(0, 10**9), default=None)
 @click.option("-f", "--file", default=None)
 @click.option("--keep-going", is_flag=True)
 @click.option("--log", is_flag=True)
@@ -41,6 +41,9 @@ _ONCE = ("url", "profile", "config", "file", "keep_going", "version")
 
 def _parse(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Flags and words of a line, flags anywhere. Raises UsageError."""
+    for word in argv:
+        if not word.isprintable() and any(0xD800 <= ord(c) < 0xE000 for c in word):
+            raise UsageError(f"{word!r} is not valid text in this locale's encoding.")
     try:
         params = dict(_syntax.make_context("cmk", list(argv)).params)
     except click.ClickException as problem:
@@ -118,7 +121,7 @@ def _run_file(session: Session, path: str, flags: Flags, keep_going: bool) -> in
 def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: bool = False) -> int:
     """A batch: lines up to the first error, or all of them; the status is the first failure's."""
     first = int(ExitStatus.DONE)
-    for number, line in language.lines_of(iter(text)):
+    for number, line in language.lines_of(_readable(text)):
         try:
             status = run_line(session, line, flags, f"line {number}: ")
         except EOFError:
@@ -128,6 +131,16 @@ def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: b
         if status == ExitStatus.INTERRUPTED or (status and not keep_going):
             break
     return first
+
+
+def _readable(text: Iterable[str]) -> Iterator[str]:
+    """Lines of text; raises UsageError for bytes that are none."""
+    try:
+        yield from text
+    except UnicodeDecodeError as problem:
+        raise UsageError(
+            f"The lines are not text in {problem.encoding}: {problem.reason}."
+        ) from None
 
 
 def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:

@@ -25,7 +25,10 @@ class Environment:
 
     @classmethod
     def of_process(cls) -> Environment:
-        """The real one."""
+        """The real one; a stream that was closed is one that is empty and takes all."""
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:
+                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
         for stream in (sys.stdout, sys.stderr):
             # A name that the locale cannot show must not end the command half-way.
             if hasattr(stream, "reconfigure"):

@@ -146,7 +146,7 @@ class Session:
 
     def _timeout(self, flags: Flags) -> int:
         text = self.setting("timeout", flags) or str(DEFAULT_TIMEOUT)
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise ConfigurationError(f"timeout = {text} is not a number of seconds.")
         return int(text)
 

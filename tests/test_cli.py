@@ -251,3 +251,33 @@ def test_any_argument_list_ends_with_a_documented_status_and_no_traceback(
     assert status in {0, 1, 2, 6}
     assert "Traceback" not in err.getvalue()
     assert "bug in cmk" not in err.getvalue()
+
+
+def test_bytes_that_are_no_text_are_refused_in_a_sentence(lab: LabCmk, tmp_path: Path) -> None:
+    assert "is not valid text" in lab("list", "zones", "name=\udcff").err
+    (tmp_path / "lines").write_bytes(b"list zones\xff\n")
+    result = lab("-f", str(tmp_path / "lines"))
+    assert result.status == 2
+    assert "Traceback" not in result.err
+    result = lab("-u", "lab:/tmp/\udcff", "list", "zones")
+    assert result.status in {2, 6}
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_an_empty_one(lab: LabCmk, redirection: str) -> None:
+    lab.ok("list", "zones")
+    run = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m cmk list zones {redirection}"],
+        env={**os.environ, **lab.variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0
+    assert run.stderr == ""
+
+
+def test_a_map_of_endless_depth_is_refused(lab: LabCmk) -> None:
+    result = lab("update", "host", f"id={lab.id('list', 'hosts')}", "details=" + "[" * 100_000)
+    assert result.status == 2
+    assert "is not a map" in result.err

@@ -11,12 +11,13 @@ import re
 import socket
 import ssl
 import stat
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, Optional, Protocol
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from .failures import TransportFailure
 
@@ -100,11 +101,17 @@ def shown(url: str) -> str:
 
 def open_source(wish: Wish, limits: Limits) -> Source:
     """Open a URL. Raises TransportFailure with the reason, for every way in which it can fail."""
-    scheme = urlsplit(wish.url).scheme.lower()
-    if scheme == "file":
-        return _open_file(wish)
-    if scheme in {"http", "https"}:
-        return _open_http(wish, limits)
+    try:
+        scheme = urlsplit(wish.url).scheme.lower()
+        if scheme == "file":
+            return _open_file(wish)
+        if scheme in {"http", "https"}:
+            return _open_http(wish, limits)
+    except (ValueError, http.client.HTTPException):
+        # Not their own words: they quote the URL, whose query may be a secret.
+        raise TransportFailure(
+            "its URL, or one it redirects to, cannot be read", final=True
+        ) from None
     raise TransportFailure(
         f"'{scheme}:' URLs are not supported (http, https and file are)", final=True
     )
@@ -163,16 +170,16 @@ def _request(
         connection.sock.settimeout(limits.read)
         connection.request("GET", target, headers={**asked, **headers})
         return connection, connection.getresponse()
-    except (OSError, http.client.HTTPException, UnicodeError, ValueError) as problem:
+    except (http.client.InvalidURL, ValueError):
+        connection.close()
+        raise
+    except (OSError, http.client.HTTPException) as problem:
         connection.close()
         raise TransportFailure(_reason(problem)) from None
 
 
 def _connection(parts: SplitResult, limits: Limits) -> http.client.HTTPConnection:
-    try:
-        host, port = parts.hostname or "", parts.port
-    except ValueError as problem:
-        raise TransportFailure(str(problem), final=True) from None
+    host, port = parts.hostname or "", parts.port
     if parts.scheme.lower() == "http":
         return http.client.HTTPConnection(host, port, timeout=limits.connect)
     context = ssl.create_default_context()
@@ -185,7 +192,8 @@ def _redirect(parts: SplitResult, location: str, limits: Limits) -> str:
         raise TransportFailure(
             "it redirects, and store.download.follow.redirects is false", final=True
         )
-    target = urljoin(parts.geturl(), location)
+    # A blank in it is a mistake that browsers mend too (WHATWG URL, percent-encode).
+    target = urljoin(parts.geturl(), quote(location, safe=string.punctuation))
     scheme = urlsplit(target).scheme.lower()
     if not location or scheme not in {"http", "https"}:
         raise TransportFailure(f"it redirects to '{scheme}:', which is never followed", final=True)
@@ -199,7 +207,7 @@ def _origin(parts: SplitResult) -> tuple[str, str, Optional[int]]:
     return scheme, parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
 
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)\Z")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)\Z")
 
 
 def _accept(
@@ -223,19 +231,54 @@ def _accept(
         links=response.getheader("Link", ""),
         digests=response.getheader("Repr-Digest", "") or response.getheader("Digest", ""),
     )
+    length = _length(response)
     if response.status == 200:
-        length = response.getheader("Content-Length", "")
-        source.size = int(length) if length.isdigit() else None
+        source.size = length
         return source
-    found = _CONTENT_RANGE.match(response.getheader("Content-Range", ""))
-    if found is None or int(found[1]) != wish.start:
-        raise TransportFailure(
-            f"it answers a request for bytes from {wish.start} with Content-Range "
-            f"'{response.getheader('Content-Range', '')}'"
-        )
-    source.start = wish.start
-    source.size = None if found[3] == "*" else int(found[3])
+    _accept_part(source, wish, response, length)
     return source
+
+
+def _accept_part(
+    source: Source, wish: Wish, response: http.client.HTTPResponse, length: Optional[int]
+) -> None:
+    """A 206 must be the part that was asked for, of the version that was asked for."""
+    told = response.getheader("Content-Range", "")
+    found = _CONTENT_RANGE.match(told)
+    asked = wish.start or wish.end is not None
+    if not asked or found is None or int(found[1]) != wish.start:
+        raise TransportFailure(
+            f"it answers a request for bytes from {wish.start} with Content-Range '{told[:80]}'"
+        )
+    first, last = int(found[1]), int(found[2])
+    source.start = first
+    source.size = None if found[3] == "*" else int(found[3])
+    whole = source.size is None or last < source.size
+    # Asked to the end, a part that stops before it would pass for the whole.
+    to_the_end = wish.end is not None or source.size is None or last == source.size - 1
+    if last < first or not whole or not to_the_end or length not in (None, last - first + 1):
+        raise TransportFailure(f"its Content-Range '{told[:80]}' makes no sense")
+    if (
+        wish.validator
+        and source.validator
+        and wish.validator not in (source.etag, source.last_modified)
+    ):
+        raise TransportFailure("its file has changed since the first bytes came")
+
+
+def _length(response: http.client.HTTPResponse) -> Optional[int]:
+    """Content-Length, None where the body is chunked or ends by closing (RFC 9112, 6.3)."""
+    codings = ", ".join(response.headers.get_all("Transfer-Encoding", [])).strip().lower()
+    if codings:
+        if codings != "chunked":
+            raise TransportFailure(f"it answers with Transfer-Encoding {codings[:40]}")
+        return None
+    lengths = set(response.headers.get_all("Content-Length", []))
+    if not lengths:
+        return None
+    if len(lengths) > 1 or not re.fullmatch(r"[0-9]{1,18}", text := lengths.pop().strip()):
+        raise TransportFailure("it gives no clear Content-Length")
+    return int(text)
 
 
 class _Body:
@@ -278,7 +321,7 @@ def _refusal(response: http.client.HTTPResponse) -> TransportFailure:
 
 def _seconds(retry_after: str) -> float:
     """Retry-After as seconds from now: it is a number or a date."""
-    if retry_after.isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", retry_after):
         return float(retry_after)
     try:
         return max(parsedate_to_datetime(retry_after).timestamp() - time(), 0.0)

@@ -107,13 +107,15 @@ class Transfer:
     def _beginning(self, mirror: str) -> tuple[int, str]:
         """Where to go on with this mirror, and the validator that its file must still have."""
         state = self._part.state
+        if state.size is None:
+            return 0, ""
+        # Of a part that is complete the last byte is asked for again: a range must not be empty.
+        held = max(min(self._part.size, state.size - 1), 0)
         validator = state.validators.get(shown(mirror), "")
         if validator:
-            return self._part.size, validator
+            return held, validator
         # Another mirror's bytes fit when a digest will tell, and the size is the same.
-        if state.is_resumable and self.order.is_verifiable and state.size is not None:
-            return self._part.size, ""
-        return 0, ""
+        return (held if state.is_resumable and self.order.is_verifiable else 0), ""
 
     def _accept(self, source: Source, mirror: str) -> None:
         """Check a source against the order and the part, and note its version."""
@@ -122,7 +124,7 @@ class Transfer:
             raise TransportFailure(
                 f"it offers {source.size} bytes where {wanted} are expected", final=True
             )
-        if source.start and state.size is not None and source.size != state.size:
+        if source.start and (state.size is None or source.size != state.size):
             self._part.restart()
             raise TransportFailure("it has another version of the file than the bytes so far")
         if not source.start:

@@ -64,10 +64,10 @@ def undo_deploy(job: Job, reason: str) -> None:
 
 
 def undo_start(job: Job, reason: str) -> None:
-    """A VM that did not start rests in Stopped, with its disk."""
+    """A VM that did not start rests in Stopped, with its disk; one that runs after all, runs."""
     vm = machine_row(job.lab, job.instance_id)
-    set_state(job.lab, vm, "Stopped", host_id=None)
     spool.give_up(job, reason)
+    rest(job.lab, vm, "Stopped")
     record(
         job.lab,
         "VM.START",
@@ -243,10 +243,10 @@ def _root_disk(job: Job, vm: sqlite3.Row, host: Host, pool: sqlite3.Row) -> sqli
 
     from cmk.lab.libvirt import storage
 
-    place = storage.pool(host.connection, pool["uuid"], pool["path"])
     path = f"{pool['path']}/{base}" if base else ""
     base_format = "raw" if template["format"] == "RAW" else "qcow2"
-    storage.create(place, volume["uuid"], size, path, base_format)
+    with host.pool(pool["uuid"], pool["path"]) as place:
+        storage.create(place, volume["uuid"], size, path, base_format)
     store.update("volumes", volume["id"], state="Ready")
     return root_volume(job.lab, vm["id"])
 
@@ -317,7 +317,7 @@ def _refuse_second_qemu(host: Host, vm: sqlite3.Row) -> None:
     from cmk.lab.libvirt import domain
 
     known = domain.find(host.connection, vm["uuid"], host.lab.id)
-    if known is None or not known.isActive():
+    if known is None or not domain.is_on(known):
         raise Unreachable(
             f"a QEMU of this VM runs on it (pid {pid}) that libvirt does not know of; "
             "end it before the VM is started"
@@ -333,6 +333,20 @@ def hosts_of(lab: Lab, vm: sqlite3.Row) -> list[sqlite3.Row]:
         vm["last_host_id"],
         vm["id"],
     )
+
+
+def rest(lab: Lab, vm: sqlite3.Row, off: str) -> None:
+    """Write the state in which a host really has the VM: Running there, or else `off`."""
+    from cmk.lab.libvirt import domain
+
+    set_state(lab, vm, off)  # also where a host cannot be asked
+    for row in hosts_of(lab, vm):
+        with Host(lab, row) as host:
+            known = domain.find(host.connection, vm["uuid"], lab.id)
+            if known is not None and domain.is_on(known):
+                set_state(lab, vm, "Running", host_id=host.id, last_host_id=host.id)
+                return
+    set_state(lab, vm, off, host_id=None)
 
 
 def remove_from(host: Host, vm: sqlite3.Row) -> None:
@@ -352,8 +366,8 @@ def remove_from(host: Host, vm: sqlite3.Row) -> None:
         domain.stop(known, forced=True)
         domain.undefine(known)
     for volume in volumes:
-        place = storage.pool(host.connection, volume["uuid"], volume["directory"])
-        storage.delete(place, volume["path"])
+        with host.pool(volume["uuid"], volume["directory"]) as place:
+            storage.delete(place, volume["path"])
     lab.store.execute(
         "UPDATE volumes SET removed = ?, state = 'Expunged' WHERE instance_id = ? "
         "AND removed IS NULL",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,8 @@ class LabDirectory:
     def at(cls, place: str | Path) -> LabDirectory:
         """The lab in a directory; raises ConfigurationError for a relative one."""
         path = Path(place)
+        if any(0xD800 <= ord(c) < 0xE000 for c in str(path)):
+            raise ConfigurationError(f"{str(path)!r} is no path that this locale can write.")
         if not path.is_absolute():
             raise ConfigurationError(
                 f"'lab:{place}' is not a lab: the path after lab: must be absolute.",
@@ -45,8 +48,10 @@ class LabDirectory:
         return cls(path)
 
     def make(self) -> None:
-        """Make the directories, for this user only."""
+        """Make the directories, for this user only, unless there is a lab in them."""
         try:
+            if self.store.exists():
+                return
             for directory in (self.path, self.jobs, self.host, self.pool, self.console):
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as problem:
@@ -77,12 +82,14 @@ def held(path: Path) -> Iterator[None]:
 def try_hold(path: Path) -> int | None:
     """An exclusive lock as an open descriptor, or None where somebody else has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    for pause in (0.002, 0.005, 0.01, 0):  # `is_held` takes the lock for a moment, to look
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            time.sleep(pause)
+    os.close(descriptor)
+    return None
 
 
 def is_held(path: Path) -> bool:

@@ -61,8 +61,7 @@ class Lab:
     def store(self) -> Store:
         """The open store. Raises ConfigurationError where it cannot be used."""
         if self._store is None:
-            if not self.directory.store.exists():
-                self.directory.make()
+            self.directory.make()
             self._store = Store.open(self.directory.store, self.directory.locked, self._seed)
         return self._store
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cmk.lab.events import record
 from cmk.lab.host import Host
 from cmk.lab.jobs import Job, Work
 from cmk.lab.store import now
-
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
 
 Json = dict[str, Any]
 
@@ -40,7 +36,7 @@ def delete(job: Job) -> Json:
         if not store.value(left, template["id"]):
             store.update("vm_template", template["id"], state="Inactive", removed=now())
     job.progress("Removing copies from primary storage")
-    collect(job.lab)
+    collect(job)
     label = "ISO" if template["format"] == "ISO" else "Template"
     record(
         job.lab, f"{label.upper()}.DELETE", f"Deleted {template['name']}", label, template["uuid"]
@@ -52,29 +48,63 @@ def nothing_to_undo(job: Job, reason: str) -> None:
     """A deletion that stopped half-way stands; the same call again finishes it."""
 
 
-def collect(lab: Lab) -> None:
-    """Remove the copies of deleted templates that no disk and no drive uses any more.
+#: Copies that nothing needs: not registered in the pool's zone any more, and no disk, no drive, no
+#: download under way, and no VM in the making stands on them.
+_UNUSED = (
+    "NOT EXISTS (SELECT 1 FROM template_zone_ref r WHERE r.template_id = c.template_id "
+    "  AND r.zone_id = s.data_center_id AND r.removed IS NULL) "
+    "AND NOT EXISTS (SELECT 1 FROM volumes v WHERE v.pool_id = c.pool_id "
+    "  AND v.base_path = c.install_path AND v.removed IS NULL) "
+    "AND NOT EXISTS (SELECT 1 FROM vm_instance m WHERE m.iso_id = c.template_id "
+    "  AND m.removed IS NULL AND m.state <> 'Error') "
+    "AND NOT EXISTS (SELECT 1 FROM async_job j WHERE j.id = c.job_id AND j.job_status = 0) "
+    "AND NOT EXISTS (SELECT 1 FROM volumes v JOIN async_job j ON j.instance_id = v.instance_id "
+    "  AND j.instance_type = 'VirtualMachine' AND j.job_status = 0 AND j.id <> :job "
+    "  WHERE v.template_id = c.template_id AND v.removed IS NULL)"
+)
 
-    A zone's registration that is gone counts for the pools of that zone only.
+
+def collect(job: Job) -> None:
+    """Remove the copies of deleted templates that nothing uses any more.
+
+    They are marked in one transaction with the look: a job that wants such a copy from then on
+    downloads under another name. Old bases that were replaced go too.
     """
-    copies = lab.store.rows(
-        "SELECT c.*, s.path, s.host_id FROM template_spool_ref c "
-        "JOIN storage_pool s ON s.id = c.pool_id "
-        "WHERE NOT EXISTS (SELECT 1 FROM template_zone_ref r WHERE r.template_id = c.template_id "
-        "  AND r.zone_id = s.data_center_id AND r.removed IS NULL) "
-        "AND NOT EXISTS (SELECT 1 FROM volumes v WHERE v.pool_id = c.pool_id "
-        "  AND v.base_path = c.install_path AND v.removed IS NULL) "
-        "AND NOT EXISTS (SELECT 1 FROM vm_instance m WHERE m.iso_id = c.template_id "
-        "  AND m.removed IS NULL AND m.state <> 'Error')"
-    )
+    store = job.lab.store
+    with store.change():
+        copies = store.rows(
+            "SELECT c.*, s.path, s.host_id FROM template_spool_ref c "
+            f"JOIN storage_pool s ON s.id = c.pool_id WHERE {_UNUSED}".replace(":job", "?"),
+            job.id,
+        )
+        for copy in copies:
+            store.update(
+                "template_spool_ref",
+                copy["id"],
+                state="Destroying",
+                download_state="NOT_DOWNLOADED",
+            )
+        bases = store.rows(
+            "SELECT DISTINCT v.base_path AS install_path, s.path, s.host_id FROM volumes v "
+            "JOIN storage_pool s ON s.id = v.pool_id WHERE v.removed IS NOT NULL "
+            "AND v.base_path IS NOT NULL "
+            "AND NOT EXISTS (SELECT 1 FROM volumes o WHERE o.pool_id = v.pool_id "
+            "  AND o.base_path = v.base_path AND o.removed IS NULL) "
+            "AND NOT EXISTS (SELECT 1 FROM template_spool_ref c WHERE c.pool_id = v.pool_id "
+            "  AND c.install_path = v.base_path)"
+        )
+        for base in bases:
+            store.execute(
+                "UPDATE volumes SET base_path = NULL WHERE base_path = ? AND removed IS NOT NULL",
+                base["install_path"],
+            )
+    for gone in (*copies, *bases):
+        with Host.of(job.lab, gone["host_id"]) as host:
+            host.agent.ask("remove", pool=gone["path"], name=gone["install_path"])
     for copy in copies:
-        _evict(lab, copy)
-
-
-def _evict(lab: Lab, copy: sqlite3.Row) -> None:
-    with Host.of(lab, copy["host_id"]) as host:
-        host.agent.ask("remove", pool=copy["path"], name=copy["install_path"])
-    lab.store.execute("DELETE FROM template_spool_ref WHERE id = ?", copy["id"])
+        store.execute(
+            "DELETE FROM template_spool_ref WHERE id = ? AND state = 'Destroying'", copy["id"]
+        )
 
 
 DELETE_TEMPLATE = Work(delete, nothing_to_undo)

@@ -10,11 +10,16 @@ from cmk.lab.api import invalid
 HEADER_DETAIL = "HTTP_HEADER:"
 
 
+def is_header(name: str) -> bool:
+    """Whether a detail is a request header, whose value nobody is shown."""
+    return name.upper().startswith(HEADER_DETAIL)
+
+
 def headers_of(details: dict[str, str]) -> dict[str, str]:
     """The request headers among a template's details. Raises ApiError 431 for impossible ones."""
     headers = {}
     for name, value in details.items():
-        if not name.startswith(HEADER_DETAIL):
+        if not is_header(name):
             continue
         header = name[len(HEADER_DETAIL) :]
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -90,7 +91,8 @@ class Agent:
         """Close its stdin, at which it leaves."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what a dead agent has not read
+                    pipe.close()
         self._process.wait()
 
 
@@ -157,6 +159,16 @@ class Host:
             load()  # a missing binding is said before a daemon is started for nothing
             self._connection = connect(self.daemon.ensure() if self.daemon else self.uri)
         return self._connection
+
+    @contextmanager
+    def pool(self, uuid: str, path: str) -> Iterator[Any]:
+        """A storage pool in its libvirt, for one worker at a time: libvirt refuses to look for new
+        files in a pool while somebody makes one there."""
+        from cmk.lab.directory import held
+        from cmk.lab.libvirt import storage
+
+        with held(self.lab.directory.jobs / f"pool.{uuid}"):
+            yield storage.pool(self.connection, uuid, path)
 
     @property
     def agent(self) -> Agent:

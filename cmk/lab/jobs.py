@@ -109,8 +109,7 @@ def submit(
 def revive(lab: Lab) -> None:
     """Start a worker if jobs wait for one: new ones, or ones whose worker died."""
     _reap()
-    pending = lab.store.rows("SELECT uuid FROM async_job WHERE job_status = 0")
-    if any(not is_held(_lock(lab, row["uuid"])) for row in pending):
+    if _waiting(lab):
         hire(lab)
 
 
@@ -176,8 +175,26 @@ def work(lab: Lab) -> None:
 
 
 def _waiting(lab: Lab) -> list[str]:
-    rows = lab.store.rows("SELECT uuid FROM async_job WHERE job_status = 0 ORDER BY id")
+    """The jobs that can be begun: nobody has them, and none before them is about the same thing."""
+    rows = lab.store.rows(
+        "SELECT uuid FROM async_job j WHERE job_status = 0 AND NOT EXISTS (SELECT 1 "
+        "FROM async_job b WHERE b.job_status = 0 AND b.id < j.id "
+        "AND b.instance_type = j.instance_type AND b.instance_id = j.instance_id) ORDER BY id"
+    )
     return [row["uuid"] for row in rows if not is_held(_lock(lab, row["uuid"]))]
+
+
+def pending(lab: Lab, instance_type: str, instance_id: int) -> str:
+    """What a job that has not ended yet is doing to this thing; "" for nothing."""
+    return str(
+        lab.store.value(
+            "SELECT job_cmd FROM async_job WHERE job_status = 0 AND instance_type = ? "
+            "AND instance_id = ?",
+            instance_type,
+            instance_id,
+        )
+        or ""
+    )
 
 
 def _run_one(lab: Lab) -> bool:
@@ -193,8 +210,8 @@ def _run_one(lab: Lab) -> bool:
             info = json.loads(row["job_cmd_info"])
             attempt = row["attempts"] + 1
             run(Job(lab, row["id"], uuid, row["job_cmd"], info, attempt, row["instance_id"]))
+            _lock(lab, uuid).unlink(missing_ok=True)  # it has ended: nobody takes it any more
         finally:
-            _lock(lab, uuid).unlink(missing_ok=True)
             os.close(lock)
         return True
     return False

@@ -13,6 +13,7 @@ from cmk.lab.deployment import (
     machine_row,
     new_root_volume,
     remove_from,
+    rest,
     root_volume,
     set_state,
 )
@@ -70,7 +71,7 @@ def expunge(job: Job) -> Json:
         with Host(job.lab, row) as host:
             remove_from(host, vm)
     set_state(job.lab, vm, "Expunging", removed=now(), host_id=None)
-    collect(job.lab)
+    collect(job)
     record(job.lab, "VM.EXPUNGE", f"Expunged {vm['name']}", "VirtualMachine", vm["uuid"])
     return {"success": True}
 
@@ -99,19 +100,20 @@ def restore(job: Job) -> Json:
     return {"virtualmachine": one_row(lab, vm["id"])}
 
 
-def undo_to_stopped(job: Job, reason: str) -> None:
-    """After a failed reinstallation or forced reboot the VM is off."""
-    _leave(job, "Stopped", reason, host_id=None)
+def undo_by_host(job: Job, reason: str) -> None:
+    """A VM that something failed for is what its host shows: Running, or else Stopped."""
+    _leave(job, reason, "Stopped")
 
 
-def undo_to_before(job: Job, reason: str) -> None:
-    """What could not be done to a VM leaves it as it was, as far as anybody can tell."""
-    _leave(job, str(job.info.get("was") or "Stopped"), reason)
+def undo_removal(job: Job, reason: str) -> None:
+    """A VM that could not be removed altogether stays Destroyed, unless its guest runs."""
+    _leave(job, reason, "Destroyed")
 
 
-def _leave(job: Job, state: str, reason: str, **columns: Any) -> None:
+def _leave(job: Job, reason: str, off: str) -> None:
     vm = machine_row(job.lab, job.instance_id)
-    set_state(job.lab, vm, state, **columns)
+    spool.give_up(job, reason)
+    rest(job.lab, vm, off)
     record(
         job.lab,
         "VM.FAILURE",
@@ -122,11 +124,11 @@ def _leave(job: Job, state: str, reason: str, **columns: Any) -> None:
     )
 
 
-STOP = Work(stop, undo_to_before)
-REBOOT = Work(reboot, undo_to_before)
-DESTROY = Work(destroy, undo_to_before)
-EXPUNGE = Work(expunge, undo_to_before)
-RESTORE = Work(restore, undo_to_stopped)
+STOP = Work(stop, undo_by_host)
+REBOOT = Work(reboot, undo_by_host)
+DESTROY = Work(destroy, undo_removal)
+EXPUNGE = Work(expunge, undo_removal)
+RESTORE = Work(restore, undo_by_host)
 
 
 def _switch_off(job: Job, vm: sqlite3.Row, forced: bool) -> None:
@@ -169,6 +171,5 @@ def _delete_volume(job: Job, volume: sqlite3.Row) -> None:
     pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", volume["pool_id"])
     if pool is None:
         return  # it was never made
-    with Host.of(job.lab, pool["host_id"]) as host:
-        place = storage.pool(host.connection, pool["uuid"], pool["path"])
+    with Host.of(job.lab, pool["host_id"]) as host, host.pool(pool["uuid"], pool["path"]) as place:
         storage.delete(place, volume["path"])

@@ -71,6 +71,9 @@ def _claim(job: Job, pool: sqlite3.Row, template: sqlite3.Row) -> tuple[sqlite3.
             ref["job_id"] not in (None, job.id) and is_running(job.lab, ref["job_id"])
         ):
             return ref, False
+        elif ref["state"] == "Destroying":  # its file may vanish at any moment
+            name = _new_name(template)
+            store.update("template_spool_ref", ref["id"], local_path=name, install_path=name)
         store.execute(
             "UPDATE template_spool_ref SET job_id = ?, state = 'Creating', updated = ?, "
             "download_state = 'DOWNLOAD_IN_PROGRESS', download_pct = 0, error_str = NULL "

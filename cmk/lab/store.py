@@ -124,6 +124,9 @@ class Store:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        # For its owner only: SQLite would ask the umask, and header values are secrets.
+        path.touch(mode=0o600)
     db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys = ON")

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk.lab.api import Args, Json
-from cmk.lab.headers import HEADER_DETAIL
+from cmk.lab.headers import is_header
 from cmk.lab.query import Query, listed, present
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _shown(lab: Lab, rows: list[sqlite3.Row]) -> list[Json]:
     ids = ",".join(str(row["id"]) for row in rows)
     details: dict[int, dict[str, str]] = {}
     for detail in lab.store.rows(f"SELECT * FROM vm_template_details WHERE template_id IN ({ids})"):
-        secret = detail["name"].startswith(HEADER_DETAIL)
+        secret = is_header(detail["name"])
         shown = "***" if secret else detail["value"]
         details.setdefault(detail["template_id"], {})[detail["name"]] = shown
     copies: dict[tuple[int, int], list[sqlite3.Row]] = {}

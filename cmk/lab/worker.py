@@ -14,7 +14,10 @@ def main() -> None:
     from cmk.lab.engine import Lab
     from cmk.lab.jobs import work
 
-    lab = Lab(LabDirectory.at(sys.argv[1]), Environment.of_process())
+    directory = LabDirectory.at(sys.argv[1])
+    if not directory.store.exists():
+        return  # the lab was removed meanwhile, and must not come back
+    lab = Lab(directory, Environment.of_process())
     try:
         work(lab)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import lzma
 import signal
 import subprocess
@@ -292,3 +293,102 @@ def test_a_connection_that_drips_is_left(web: Web, pool: Path) -> None:
     done = run(order(pool, url, good, digest="", algorithm="", limits=limits))
     assert "it was slower than" in done["story"][0]["reason"]
     assert done["url"] == good
+
+
+FIRST, SECOND = bytes(1 << 20) + b"A" * (1 << 20), bytes(1 << 20) + b"B" * (1 << 20)
+
+
+def part_of(body: bytes, told: str, etag: str) -> Page:
+    """A 206 that says whatever it likes."""
+    return Page(body, 206, {"Content-Range": told}, etag)
+
+
+@pytest.mark.parametrize(
+    ("told", "etag", "body"),
+    [
+        (f"bytes {1 << 20}-{(2 << 20) - 1}/{2 << 20}", '"two"', SECOND[1 << 20 :]),
+        (f"bytes {1 << 20}-{(1 << 20) + 999}/*", '"one"', b"B" * 1000),
+        (f"bytes {1 << 20}-{(1 << 20) + 999}/{(1 << 20) + 1000}", '"one"', b"B" * 1000),
+        (f"bytes {1 << 20}-{(1 << 20) + 999}/{2 << 20}", '"one"', b"B" * 1000),
+        (f"bytes 0-{(2 << 20) - 1}/{2 << 20}", '"one"', SECOND),
+        (f"bytes {1 << 20}-5/{2 << 20}", '"one"', b"B" * 1000),
+        ("bytes nonsense", '"one"', b"B" * 1000),
+    ],
+)
+def test_a_206_that_is_not_the_rest_of_the_same_version_never_completes_a_file(
+    web: Web, pool: Path, told: str, etag: str, body: bytes
+) -> None:
+    lie = part_of(body, told, etag)
+    url = web.serve("/x.raw", FIRST, cut=1 << 20)
+    web.pages["/x.raw"].script = lambda n: lie if n else None
+    with pytest.raises(TransportFailure):
+        run(order(pool, url, digest="", algorithm=""))
+    assert "image" not in names(pool)
+
+
+def test_a_206_that_nobody_asked_for_is_refused(web: Web, pool: Path) -> None:
+    web.pages["/x.raw"] = part_of(b"A" * 100, "bytes 0-99/*", '"one"')
+    with pytest.raises(TransportFailure, match="Content-Range"):
+        run(order(pool, f"{web.origin}/x.raw", digest="", algorithm=""))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Length": "-5"},
+        {"Content-Length": "+100"},
+        {"Content-Length": "9" * 5000},
+        {"Content-Length": "100, 200"},
+        {"Transfer-Encoding": "gzip, chunked"},
+        {"Transfer-Encoding": "identity"},
+    ],
+)
+def test_a_body_of_unclear_length_is_refused(web: Web, pool: Path, headers: dict[str, str]) -> None:
+    url = web.serve("/x.raw", BODY, headers=headers, ranges=False)
+    with pytest.raises(TransportFailure):
+        run(order(pool, url, digest="", algorithm=""))
+    assert names(pool) == []
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[::1",
+        "//[",
+        "http://h:99999999/",
+        "http://h:abc/",
+        "http://a b/x",
+        "",
+        "gopher://h/",
+    ],
+)
+def test_a_redirect_to_nonsense_is_a_reason_without_the_url(
+    web: Web, pool: Path, location: str
+) -> None:
+    target = f"{location}?sig=hunter2" if location else ""
+    url = web.serve("/x.raw", b"", status=302, headers={"Location": target})
+    with pytest.raises(TransportFailure) as caught:
+        run(order(pool, url))
+    assert "hunter2" not in caught.value.reason + str(caught.value.story)
+
+
+def test_a_blank_in_a_redirect_is_mended(web: Web, pool: Path) -> None:
+    web.serve("/a%20b.raw", BODY)
+    url = web.serve("/x.raw", b"", status=302, headers={"Location": "/a b.raw"})
+    run(order(pool, url))
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_a_file_url_with_a_null_byte_is_refused(pool: Path) -> None:
+    with pytest.raises(TransportFailure, match="cannot be read"):
+        run(order(pool, "file:///etc/x%00.raw"))
+
+
+def test_a_part_that_is_complete_costs_one_byte_more(web: Web, pool: Path) -> None:
+    url = web.serve("/x.raw", BODY)
+    (pool / ".image.part").write_bytes(BODY)
+    state = {"size": len(BODY), "digest": SHA, "validators": {url: '"one"'}, "ranges": None}
+    (pool / ".image.state").write_text(json.dumps(state))
+    run(order(pool, url))
+    assert [request.range for request in web.log] == [f"bytes={len(BODY) - 1}-"]
+    assert (pool / "image").read_bytes() == BODY

@@ -218,3 +218,50 @@ def test_a_qemu_that_libvirt_does_not_know_of_stops_a_second_start(
         stray.kill()
         stray.wait()
     lab.ok("start", "virtualmachine", f"id={vm['id']}")
+
+
+def test_a_vm_with_a_job_under_way_takes_no_other_job(lab: LabCmk, web: Web, nano: bytes) -> None:
+    vm = lab.deploy(lab.register(web.serve("/nano.qcow2", nano)), "web1")
+    id = f"id={vm['id']}"
+    reboot = lab.start("reboot", "virtualmachine", id, "forced=true")
+    refused = 0
+    while reboot.poll() is None:
+        result = lab("destroy", "virtualmachine", id, "-n")
+        if result.status == 0:
+            break
+        refused += "is Stopping" in result.err or "is busy with" in result.err
+    reboot.communicate()
+    lab.ok("list", "asyncjobs")
+    for _ in range(200):
+        if not any(j["jobstatus"] == 0 for j in lab.ok("list", "asyncjobs").json["asyncjobs"]):
+            break
+        time.sleep(0.05)
+    from cmk.agent.keeping import guests
+
+    assert (lab.vm("web1")["state"] == "Running") == (vm["id"] in guests())
+
+
+def test_many_deployments_at_once_all_run_from_one_download(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
+    template = lab.register(web.serve("/nano.qcow2", nano))
+    lab.ok("list", "hosts")
+    clients = [lab.start(*lab.deployment(template, f"web{n}")) for n in range(8)]
+    for client in clients:
+        _, err = client.communicate(timeout=100)
+        assert client.returncode == 0, err
+    assert web.downloads("/nano.qcow2") == 1
+
+
+def test_a_forced_deletion_leaves_a_deployment_under_way_its_copy(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
+    template = lab.register(web.serve("/nano.qcow2", nano + bytes(1 << 20), drip=0.05))
+    client = lab.start(*lab.deployment(template, "web1"))
+    wait_for_phase(lab, "Downloading")
+    lab.ok("delete", "template", f"id={template}", "forced=true")
+    _, err = client.communicate(timeout=60)
+    assert client.returncode == 0, err
+    lab.wait_for_console("web1", "READY")
+    lab.ok("destroy", "virtualmachine", f"id={lab.vm('web1')['id']}", "expunge=true")
+    assert list((lab.directory / "pool").iterdir()) == []

@@ -180,3 +180,36 @@ def test_without_the_binding_the_sentence_says_how_to_install_it(
     shown = lab("list", "virtualmachines")
     assert shown.status == 0
     assert "does not answer, its VMs are shown as last known" in shown.err
+
+
+def test_a_reinstallation_that_fails_leaves_a_running_vm_running(
+    lab: LabCmk, web: Web, nano: bytes, vm: dict[str, Any]
+) -> None:
+    other = lab.register(web.serve("/other.qcow2", nano), "other")
+    web.pages["/other.qcow2"].status = 404
+    words = ("restore", "virtualmachine", f"virtualmachineid={vm['id']}", f"templateid={other}")
+    assert lab(*words).status == 4
+    assert lab.vm("web1")["state"] == "Running"
+    assert connection_shows(lab, vm["id"])
+
+
+def connection_shows(lab: LabCmk, uuid: str) -> bool:
+    there = connection(lab)
+    try:
+        return bool(there.lookupByUUIDString(uuid).isActive())
+    finally:
+        there.close()
+
+
+def test_a_replaced_base_goes_with_the_last_disk_on_it(
+    lab: LabCmk, web: Web, nano: bytes, vm: dict[str, Any]
+) -> None:
+    [old] = lab.ok("list", "templatespoolrefs").json["templatespoolref"]
+    Path(old["path"]).touch()
+    second = lab.deploy(vm["templateid"], "web2")
+    assert Path(old["path"]).exists()
+    for id in (vm["id"], second["id"]):
+        lab.ok("destroy", "virtualmachine", f"id={id}", "expunge=true")
+    assert not Path(old["path"]).exists()
+    lab.ok("delete", "template", f"id={vm['templateid']}")
+    assert list((lab.directory / "pool").iterdir()) == []

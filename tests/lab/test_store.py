@@ -128,3 +128,11 @@ def test_a_vms_name_is_a_host_name_or_refused(text: str) -> None:
         and all(c.isalnum() or c == "-" for c in text)
     )
     assert bool(_NAME.match(text)) == good
+
+
+def test_the_store_is_for_its_owner_only_also_in_an_open_directory(lab: LabCmk) -> None:
+    lab.directory.mkdir(mode=0o755, exist_ok=True)
+    lab.directory.chmod(0o755)
+    lab.ok("list", "zones")
+    for path in lab.directory.glob("lab.db*"):
+        assert not path.stat().st_mode & 0o077, path

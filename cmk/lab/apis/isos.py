@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.apis.templates import REGISTRATION, TEMPLATE, delete
-from cmk.lab.apis.virtual_machines import VIRTUAL_MACHINE
+from cmk.lab.apis.virtual_machines import VIRTUAL_MACHINE, refuse_busy
 from cmk.lab.fields import fields
 from cmk.lab.jobs import hire, submit
 from cmk.lab.template_rows import list_rows, one_row
@@ -109,6 +109,7 @@ def _vm_with_drive(lab: Lab, uuid: str) -> sqlite3.Row:
     vm = lab.store.one("SELECT * FROM vm_instance WHERE uuid = ? AND removed IS NULL", uuid)
     if vm is None:
         raise no_such("VM", "virtualmachineid", uuid)
+    refuse_busy(lab, vm)
     if vm["state"] not in ("Running", "Stopped"):
         raise invalid(f"{vm['name']} is {vm['state']}; a drive is changed when Running or Stopped.")
     return vm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
@@ -154,6 +155,17 @@ def delete(lab: Lab, args: Args, cmd: str, kind: str) -> Json:
     """Check a deletion and queue it; for templates and ISOs."""
     from cmk.lab import jobs
 
+    with lab.store.change():
+        row = _deletable(lab, args, kind)
+        info = {"zoneid": args.get("zoneid")}
+        label = "Iso" if kind == "iso" else "Template"
+        job = jobs.submit(lab, cmd, info, label, row["uuid"], row["id"])
+    jobs.hire(lab)
+    return job
+
+
+def _deletable(lab: Lab, args: Args, kind: str) -> sqlite3.Row:
+    """The template or ISO; raises ApiError 431 where it is none, or is used."""
     sign = "=" if kind == "iso" else "<>"
     row = lab.store.one(
         f"SELECT * FROM vm_template WHERE uuid = ? AND removed IS NULL AND format {sign} 'ISO'",
@@ -178,8 +190,4 @@ def delete(lab: Lab, args: Args, cmd: str, kind: str) -> Json:
         names = ", ".join(user["name"] for user in users)
         forced = "; forced=true deletes it all the same" if kind == "template" else ""
         raise invalid(f"VM instances are using the {kind} {row['name']}: {names}{forced}.")
-    info = {"zoneid": args.get("zoneid")}
-    label = "Iso" if kind == "iso" else "Template"
-    job = jobs.submit(lab, cmd, info, label, row["uuid"], row["id"])
-    jobs.hire(lab)
-    return job
+    return row

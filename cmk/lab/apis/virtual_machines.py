@@ -52,7 +52,6 @@ def deploy_virtual_machine(lab: Lab, args: Args) -> Json:
     offering = _row(
         lab, "service_offering", "service offering", "serviceofferingid", args["serviceofferingid"]
     )
-    _check_template(lab, zone, template)
     if args.get("hypervisor", "KVM").upper() != "KVM":
         raise invalid(f"The lab's hosts run KVM, not {args['hypervisor']}.")
     if args.get("hostid"):
@@ -63,6 +62,7 @@ def deploy_virtual_machine(lab: Lab, args: Args) -> Json:
     name = _name(args.get("name"), uuid)
     started = args.get("startvm", True)
     with lab.store.change():
+        _check_template(lab, zone, template)
         _refuse_taken(lab, name)
         vm = _insert(lab, args, uuid, name, zone, template, offering)
         _insert_disk_and_nic(lab, vm, size, template, disk_offering)
@@ -230,6 +230,7 @@ def _transition(
     with lab.store.change():
         vm = _vm(lab, uuid, param)
         _require(vm, states, cmd)
+        refuse_busy(lab, vm)
         lab.store.update("vm_instance", vm["id"], state=to, update_time=now())
         told = {"was": vm["state"], **info}
         job = jobs.submit(lab, cmd, told, "VirtualMachine", vm["uuid"], vm["id"])
@@ -242,6 +243,13 @@ def _vm(lab: Lab, uuid: str, param: str) -> sqlite3.Row:
     if vm is None:
         raise no_such("VM", param, uuid)
     return vm
+
+
+def refuse_busy(lab: Lab, vm: sqlite3.Row) -> None:
+    """Raise ApiError 431 while a job is at work on the VM."""
+    busy = jobs.pending(lab, "VirtualMachine", vm["id"])
+    if busy:
+        raise invalid(f"{vm['name']} is busy with {busy}; wait until that job has ended.")
 
 
 def _require(vm: sqlite3.Row, states: tuple[str, ...], cmd: str) -> None:
@@ -307,7 +315,7 @@ def reboot_virtual_machine(lab: Lab, args: Args) -> Json:
         args["id"],
         "id",
         ("Running",),
-        "Running",
+        "Stopping" if args.get("forced") else "Running",
         "rebootVirtualMachine",
         forced=args.get("forced", False),
     )
@@ -340,6 +348,7 @@ def recover_virtual_machine(lab: Lab, args: Args) -> Json:
     with lab.store.change():
         vm = _vm(lab, args["id"], "id")
         _require(vm, ("Destroyed",), "recoverVirtualMachine")
+        refuse_busy(lab, vm)
         lab.store.update("vm_instance", vm["id"], state="Stopped", update_time=now())
     return {"virtualmachine": one_row(lab, vm["id"])}
 

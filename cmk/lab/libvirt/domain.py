@@ -115,7 +115,9 @@ def owner_of(domain: Any) -> str:
     libvirt = load()
     try:
         text = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE)
-    except libvirt.libvirtError:
+    except libvirt.libvirtError as problem:
+        if problem.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
+            raise Unreachable(f"libvirt cannot tell whose the VM is: {problem}.") from problem
         return ""
     return Xml.fromstring(text).get("lab", "")  # noqa: S314 - libvirt's own, already parsed by it
 
@@ -123,10 +125,8 @@ def owner_of(domain: Any) -> str:
 def start(connection: Any, machine: Machine) -> None:
     """Define the domain as it is to be now, and start it unless it runs."""
     domain = find(connection, machine.uuid, machine.lab_id)
-    if domain is not None:
-        _settle(domain)
-        if domain.isActive():
-            return
+    if domain is not None and is_on(domain):
+        return
     with errors(f"libvirt does not start {machine.name}"):
         domain = connection.defineXML(xml_of(machine))
         domain.create()
@@ -134,16 +134,22 @@ def start(connection: Any, machine: Machine) -> None:
 
 def stop(domain: Any, forced: bool) -> None:
     """Switch a domain off: by its power button first, unless forced. Does nothing if it is off."""
-    _settle(domain)
-    if not forced and _shuts_down(domain):
+    if not is_on(domain) or (not forced and _shuts_down(domain)):
         return
     libvirt = load()
     try:
         domain.destroy()
     except libvirt.libvirtError as problem:
         # A reattached domain may say that it is not running although this call ended it.
-        if domain.isActive():
+        if is_on(domain):
             raise Unreachable(f"libvirt cannot stop the VM: {problem}.") from problem
+
+
+def is_on(domain: Any) -> bool:
+    """Whether a domain runs, when all that was begun with it is over. Raises Unreachable."""
+    _settle(domain)
+    with errors("libvirt cannot tell whether the VM runs"):
+        return bool(domain.isActive())
 
 
 def _settle(domain: Any) -> None:
@@ -161,18 +167,16 @@ def _settle(domain: Any) -> None:
 
 
 def _shuts_down(domain: Any) -> bool:
+    """Press the power button; whether the guest obeys in time."""
     libvirt = load()
-    try:
-        if not domain.isActive():
-            return True
+    with contextlib.suppress(libvirt.libvirtError):  # it may have ended by itself
         domain.shutdown()
-        deadline = time.monotonic() + SHUTDOWN
-        while time.monotonic() < deadline:
+    deadline = time.monotonic() + SHUTDOWN
+    while time.monotonic() < deadline:
+        with errors("libvirt cannot tell whether the VM runs"):
             if not domain.isActive():
                 return True
-            time.sleep(0.05)
-    except libvirt.libvirtError:
-        return not domain.isActive()
+        time.sleep(0.05)
     return False
 
 

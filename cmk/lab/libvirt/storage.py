@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from cmk.errors import Unreachable
 from cmk.lab.libvirt.connection import errors, load
 
 
@@ -15,7 +16,9 @@ def pool(connection: Any, uuid: str, path: str) -> Any:
         found = connection.storagePoolLookupByUUIDString(uuid)
     except libvirt.libvirtError as problem:
         if problem.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_POOL:
-            raise
+            raise Unreachable(
+                f"libvirt does not look for the pool in {path}: {problem}."
+            ) from problem
         found = _define(connection, uuid, path)
     with errors(f"libvirt cannot use the storage pool in {path}"):
         if not found.isActive():
@@ -55,11 +58,24 @@ def delete(pool: Any, name: str) -> None:
     """Delete a volume; one that is not there is deleted."""
     libvirt = load()
     with errors(f"libvirt cannot delete the volume {name}"):
-        pool.refresh(0)
         try:
-            volume = pool.storageVolLookupByName(name)
+            volume = _look_up(pool, name)
+            if volume is None:
+                # Made by a client that died before libvirt knew of it, or by hand.
+                pool.refresh(0)
+                volume = _look_up(pool, name)
+            if volume is not None:
+                volume.delete(0)
         except libvirt.libvirtError as problem:
-            if problem.get_error_code() == libvirt.VIR_ERR_NO_STORAGE_VOL:
-                return
-            raise
-        volume.delete(0)
+            if problem.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
+                raise
+
+
+def _look_up(pool: Any, name: str) -> Any | None:
+    libvirt = load()
+    try:
+        return pool.storageVolLookupByName(name)
+    except libvirt.libvirtError as problem:
+        if problem.get_error_code() == libvirt.VIR_ERR_NO_STORAGE_VOL:
+            return None
+        raise
