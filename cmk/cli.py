@@ -115,7 +115,8 @@ def _run_file(session: Session, path: str, flags: Flags, keep_going: bool) -> in
         with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - "" must stay "", not "."
             return run_lines(session, lines, flags, keep_going)
     except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"Cannot read the file of lines '{path}': {problem}") from None
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise UsageError(f"Cannot read the file of lines '{path}': {reason}.") from None
 
 
 def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: bool = False) -> int:
@@ -146,7 +147,10 @@ def _readable(text: Iterable[str]) -> Iterator[str]:
 def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:
     """One line of a shell or batch: errors are printed here, `exit` comes out as EOFError."""
     try:
-        params, words = _parse(language.split(line))
+        words = language.split(line)
+        if words[:1] == ["cmk"]:  # as hints and the README write a line
+            words = words[1:]
+        params, words = _parse(words)
         line_flags = _flags_of(params, flags)
         if words or line_flags.help:
             run_words(session, words, line_flags)

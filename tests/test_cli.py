@@ -281,3 +281,7 @@ def test_a_map_of_endless_depth_is_refused(lab: LabCmk) -> None:
     result = lab("update", "host", f"id={lab.id('list', 'hosts')}", "details=" + "[" * 100_000)
     assert result.status == 2
     assert "is not a map" in result.err
+
+
+def test_a_line_may_begin_with_cmk_as_hints_write_it(lab: LabCmk) -> None:
+    assert lab(stdin="cmk list zones filter=name -o value\n").out == "lab\n"

@@ -18,23 +18,15 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def lines_of_cmk() -> list[str]:
-    """Every line of cmk in a block of the README, alternatives written out, remarks left out."""
+    """Every line of cmk in a block of the README, remarks left out."""
     found = []
     for block in re.findall(r"```(?:console)?\n(.*?)```", README, re.DOTALL):
         for line in block.splitlines():
             line = re.split(r"\s{3,}", line.removeprefix("$ "))[0]
             line = re.sub(r"^\w=\$\((.*)\)$", r"\1", line)
             if line.startswith("cmk"):
-                found += alternatives(line)
+                found.append(line)
     return found
-
-
-def alternatives(line: str) -> list[str]:
-    """`list zones | hosts` as lines of their own."""
-    first, *others = line.split(" | ")
-    if not first.startswith("cmk list"):
-        return [line]
-    return [first, *(f"cmk list {other}" for other in others)]
 
 
 def test_the_two_commands_stand_in_the_first_screen() -> None:

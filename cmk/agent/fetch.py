@@ -17,7 +17,7 @@ from .image import check_format, validate
 from .meter import Meter
 from .order import Order
 from .part import Part, failure_of
-from .pipeline import Digests, Tell
+from .pipeline import RING, Digests, Tell
 from .sources import shown
 from .transfer import SERVED, Transfer
 
@@ -140,23 +140,31 @@ class Fetch:
     def _copy(
         self, inside: Any, descriptor: int, digests: Digests, tell: Callable[[], int], part: Part
     ) -> None:
-        offset = 0
+        ring = [(bytearray(_CHUNK), Event()) for _ in range(RING)]
+        for _, free in ring:
+            free.set()
+        offset, turn = 0, 0
         while True:
-            chunk = bytearray(_CHUNK)
+            chunk, free = ring[turn % RING]
+            turn += 1
+            free.wait()
             count = _read_full(inside, chunk)
             if not count:
                 break
             if not offset:
                 check_format(self.order.format, bytes(chunk[:_HEAD]))
-            digests.add(memoryview(chunk)[:count], Event())
             if offset + count > self.order.most + (64 << 20):
                 raise ImageFailure(f"it unpacks to more than the limit of {self.order.most} bytes")
+            free.clear()
+            digests.add(memoryview(chunk)[:count], free)
             if count < _CHUNK or chunk != _ZEROS:
                 os.pwrite(descriptor, memoryview(chunk)[:count], offset)
             offset += count
             if not offset % (64 << 20):
                 part.reserve(64 << 20)
             self._meter.unpacked(tell())
+        if not offset:
+            raise EOFError("nothing is in it")
         os.ftruncate(descriptor, offset)
 
     def _note(self, mirror: str, reason: str) -> None:

@@ -190,8 +190,8 @@ def template_of(lab: Lab, vm: sqlite3.Row) -> sqlite3.Row:
 def _place(job: Job, vm: sqlite3.Row, host: Host) -> None:
     """Bring the VM up on one host."""
     lab = job.lab
-    set_state(lab, vm, "Starting", host_id=host.id)
     host.warm_up()
+    set_state(lab, vm, "Starting", host_id=host.id)
     pool = lab.store.one(
         "SELECT * FROM storage_pool WHERE host_id = ? AND removed IS NULL AND status = 'Up'",
         host.id,

@@ -181,7 +181,13 @@ class Host:
         return self._agent
 
     def warm_up(self) -> None:
-        """Start the lab's own daemon without waiting, where it will be needed soon."""
+        """Start the lab's own daemon without waiting, where it will be needed soon.
+
+        Raises Unreachable where libvirt's binding is missing: nothing is begun then.
+        """
+        from cmk.lab.libvirt.connection import load
+
+        load()
         if self.daemon is not None and not self.daemon.is_running:
             from cmk.lab.directory import held
 

@@ -10,7 +10,9 @@ from cmk.output import Reply, harmless, value_at
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
     """One document and a newline; with `filter=`, its rows reduced to those columns."""
-    text = json.dumps(_filtered(reply), indent=2, ensure_ascii=False)
+    # Where the stream has no room for all characters, JSON's own escapes stay valid JSON.
+    unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    text = json.dumps(_filtered(reply), indent=2, ensure_ascii=not unicode)
     if width:  # a terminal: JSON escapes the C0 controls itself, but not DEL and the C1 set
         text = "\n".join(harmless(line) for line in text.split("\n"))
     stream.write(text + "\n")

@@ -45,8 +45,11 @@ def wait_for_phase(lab: LabCmk, phase: str) -> None:
 
 
 def kill_workers(lab: LabCmk) -> None:
+    """End them, and wait until the kernel has freed their locks."""
     for pid in workers(lab):
         os.kill(pid, signal.SIGKILL)
+    while workers(lab):
+        time.sleep(0.002)
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_without_the_binding_the_sentence_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "libvirt", None)
     result = lab("console", "web1", terminal=True)
     assert result.status == 5
-    assert "pip install 'pycmk[lab]'" in result.err
+    assert "pip install '.[lab]'" in result.err
     shown = lab("list", "virtualmachines")
     assert shown.status == 0
     assert "does not answer, its VMs are shown as last known" in shown.err

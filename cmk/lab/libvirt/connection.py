@@ -10,7 +10,8 @@ from cmk.errors import Unreachable
 
 _MISSING = (
     "Python's libvirt binding is not installed.",
-    "pip install 'pycmk[lab]'; it is compiled: apt-get install libvirt-dev pkg-config gcc",
+    "In a clone of cmk: scripts/setup, or pip install '.[lab]', which needs a compiler "
+    "(Debian: libvirt-dev pkg-config gcc python3-dev).",
 )
 
 

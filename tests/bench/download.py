@@ -1,0 +1,202 @@
+"""How fast the agent downloads, against curl and aria2c: `python -m tests.bench.download`.
+
+A real nginx on loopback serves an image of 1 GiB, about 40 % of it in runs of zeros. Commands take
+turns, in alternating order; the medians of the rounds are divided. Nothing here is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FETCH = """
+import json, resource, sys
+from cmk.agent.fetch import Fetch
+from cmk.agent.order import Order
+given = json.loads(sys.argv[1])
+Fetch(Order(**{**given, "mirrors": tuple(given["mirrors"])}), lambda event: None).run()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def image(path: Path, size: int) -> None:
+    """Noise and zeros in runs of 1 MiB, about 3 to 2, behind nothing that looks like a format."""
+    chance = random.Random(3)
+    with path.open("wb") as file:
+        for number in range(size >> 20):
+            zeros = number % 5 in (1, 3)
+            file.write(bytes(1 << 20) if zeros else chance.randbytes(1 << 20))
+
+
+@contextmanager
+def nginx(root: Path, rate: str = "0") -> Iterator[list[str]]:
+    """A server with three ports, as three mirrors; `rate` limits each connection (nginx's form)."""
+    ports = [free_port() for _ in range(3)]
+    servers = "".join(
+        f"server {{ listen 127.0.0.1:{port}; root {root}; limit_rate {rate}; }}" for port in ports
+    )
+    work = root / "nginx"
+    work.mkdir(exist_ok=True)
+    (work / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {work}/pid; error_log {work}/error.log; "
+        f"events {{}} http {{ access_log off; sendfile on; "
+        f"client_body_temp_path {work}/b; proxy_temp_path {work}/p; fastcgi_temp_path {work}/f; "
+        f"uwsgi_temp_path {work}/u; scgi_temp_path {work}/s; {servers} }}"
+    )
+    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
+    process = subprocess.Popen([program, "-c", work / "nginx.conf", "-e", work / "error.log"])
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", ports[-1])) == 0:
+                break
+        time.sleep(0.05)
+    try:
+        yield [f"http://127.0.0.1:{port}" for port in ports]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def shell(command: str) -> None:
+    subprocess.run(["bash", "-ec", command], check=True, capture_output=True)
+
+
+class Bench:
+    """One directory, one image, and the ways to get it."""
+
+    def __init__(self, work: Path, rounds: int) -> None:
+        self.work = work
+        self.rounds = rounds
+        self.pool = work / "pool"
+        self.pool.mkdir()
+
+    def ours(self, name: str, urls: list[str], digest: str, size: int | None) -> Callable[[], None]:
+        import json
+
+        order = {
+            "pool": str(self.pool),
+            "name": "image",
+            "format": "RAW",
+            "mirrors": [f"{url}/{name}" for url in urls],
+            "algorithm": "sha-256",
+            "digest": digest,
+            "size": size,
+        }
+
+        def run() -> None:
+            told = subprocess.run(
+                [sys.executable, "-c", FETCH, json.dumps(order)],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self.peak = int(told.stdout)
+
+        return run
+
+    def compare(self, label: str, ours: Callable[[], None], theirs: Callable[[], None]) -> None:
+        """Print the ratio of the medians."""
+        times: dict[str, list[float]] = {"ours": [], "theirs": []}
+        for number in range(self.rounds):
+            pair = [("ours", ours), ("theirs", theirs)]
+            for name, run in pair if number % 2 else reversed(pair):
+                for left in self.pool.iterdir():
+                    left.unlink()
+                os.sync()
+                began = time.monotonic()
+                run()
+                times[name].append(time.monotonic() - began)
+        mine, other = (statistics.median(times[name]) for name in ("ours", "theirs"))
+        print(f"{label:<44} {mine:7.2f} s {other:7.2f} s  ratio {mine / other:.2f}", flush=True)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--size", type=int, default=1024, help="MiB of the image")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--only", default="", help="rows whose name contains this")
+    given = options.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="cmk-bench-", dir="/var/tmp"))
+    work.chmod(0o755)  # nginx may give up being root
+    try:
+        run(Bench(work, given.rounds), given.size << 20, given.only)
+    finally:
+        shutil.rmtree(work)
+
+
+def run(bench: Bench, size: int, only: str) -> None:
+    work, out = bench.work, bench.pool / "out"
+    image(work / "i.raw", size)
+    digests = {"i.raw": digest_of(work / "i.raw")}
+    with nginx(work) as urls:
+        plain = bench.ours("i.raw", urls[:1], digests["i.raw"], None)
+        curl = f"curl -fso {out} {urls[0]}/i.raw; openssl dgst -sha256 {out}; sync {out}"
+        rows: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
+            ("http + sha256, against curl; openssl; sync", plain, lambda: shell(curl))
+        ]
+        if shutil.which("aria2c"):
+            aria = (
+                f"aria2c -q -x4 -s4 --file-allocation=none --checksum=sha-256={digests['i.raw']} "
+                f"-d {bench.pool} -o out {urls[0]}/i.raw; sync {out}"
+            )
+            rows.append(("the same, against aria2c", plain, lambda: shell(aria)))
+        three = bench.ours("i.raw", urls, digests["i.raw"], size)
+        rows.append(("3 mirrors uncapped, against one", three, plain))
+        for row in rows:
+            if only in row[0]:
+                bench.compare(*row)
+        plain()
+        print(f"peak memory of the agent: {bench.peak} MiB", flush=True)
+        for ending, pack, unpack in (
+            ("gz", "gzip -1", "gunzip"),
+            ("bz2", "bzip2 -1", "bunzip2"),
+            ("xz", "xz -0 -T0", "xz -d"),
+            ("zst", "zstd -q", "zstd -q -d --rm"),
+        ):
+            packed_row(bench, urls[0], ending, pack, unpack, only)
+    with nginx(work, "20m") as urls:
+        if "capped" in only or not only:
+            one = bench.ours("i.raw", urls[:1], digests["i.raw"], size)
+            all_three = bench.ours("i.raw", urls, digests["i.raw"], size)
+            bench.compare("3 mirrors capped at 20 MB/s, against one", all_three, one)
+
+
+def packed_row(bench: Bench, url: str, ending: str, pack: str, unpack: str, only: str) -> None:
+    label = f".{ending} + sha256 -> file, against {unpack}"
+    if only not in label:
+        return
+    name, out = f"i.raw.{ending}", bench.pool / f"out.{ending}"
+    shell(f"{pack} -c {bench.work}/i.raw > {bench.work}/{name}")
+    ours = bench.ours(name, [url], digest_of(bench.work / name), None)
+    theirs = (
+        f"curl -fso {out} {url}/{name}; openssl dgst -sha256 {out}; "
+        f"{unpack} {out}; sync {bench.pool}/out"
+    )
+    bench.compare(label, ours, lambda: shell(theirs))
+
+
+def digest_of(path: Path) -> str:
+    return subprocess.run(
+        ["sha256sum", path], check=True, capture_output=True, text=True
+    ).stdout.split()[0]
+
+
+if __name__ == "__main__":
+    main()
