@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TextIO
 
 from cmk.catalog import Api, Param, similar
 from cmk.errors import UsageError
@@ -19,6 +21,32 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 PAIRED_MAPS = frozenset({"tags"})
 
 _PLACE = re.compile(r"\[\d+\]\.\S")
+
+
+def attached(params: Mapping[str, str], stdin: TextIO) -> dict[str, str]:
+    """`key=@path` -> the file's text, `key=@-` standard input's, `key=@@x` -> a literal `@x`.
+
+    Raises UsageError for a file that cannot be read or is no UTF-8 text.
+    """
+    return {key: _attached(key, value, stdin) for key, value in params.items()}
+
+
+def _attached(key: str, value: str, stdin: TextIO) -> str:
+    if not value.startswith("@"):
+        return value
+    if value.startswith("@@"):
+        return value[1:]
+    try:
+        if value == "@-":
+            return stdin.read()
+        return Path(value[1:]).expanduser().read_text("utf-8")
+    except OSError as problem:
+        raise UsageError(
+            f"{key}={value}: cannot read the file: {problem.strerror}.",
+            f"A value that begins with @ is written {key}=@{value}.",
+        ) from None
+    except (UnicodeDecodeError, ValueError):
+        raise UsageError(f"{key}={value}: it is no text in UTF-8.") from None
 
 
 def wire(api: Api, given: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cmk import language
-from cmk.builtins import BUILTINS
+from cmk.builtins import BUILTINS, OPTIONS
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus, UsageError
 from cmk.session import Flags, Session
@@ -30,6 +30,10 @@ from cmk.session import Flags, Session
 @click.option("-f", "--file", default=None)
 @click.option("--keep-going", is_flag=True)
 @click.option("--log", is_flag=True)
+@click.option("--dry-run", is_flag=True)
+@click.option("--full", is_flag=True)
+@click.option("--pieces", is_flag=True)
+@click.option("--location", multiple=True)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def _syntax(**_: Any) -> None:
     """Only read, never invoked: `_flags_of` takes what click has parsed."""
@@ -167,8 +171,13 @@ def run_words(session: Session, words: list[str], flags: Flags) -> None:
         from cmk import help as help_pages
 
         help_pages.run(session, words, flags)
-    elif words and words[0].lower() in BUILTINS:
-        BUILTINS[words[0].lower()].load()(session, words[1:], flags)
+        return
+    builtin = BUILTINS.get(words[0].lower()) if words else None
+    for option in OPTIONS:
+        if getattr(flags, option) and option not in (builtin.options if builtin else ()):
+            raise UsageError(f"--{option.replace('_', '-')} does not go with {' '.join(words)}.")
+    if builtin is not None:
+        builtin.load()(session, words[1:], flags)
     else:
         session.run(words, flags)
 

@@ -30,7 +30,12 @@ class Flags:
     timeout: int | None = None
     debug: bool | None = None
     help: bool = False
+    #: What single built-ins take; their table says which.
     log: bool = False
+    dry_run: bool = False
+    full: bool = False
+    pieces: bool = False
+    location: tuple[str, ...] = ()
 
 
 class Session:
@@ -84,7 +89,7 @@ class Session:
         params, view = self._split_view(api, command.params)
         columns = tuple(language.columns(view["filter"])) if "filter" in view else ()
         self.output_format(flags)  # said before anything is sent
-        sent = arguments.wire(api, params)
+        sent = arguments.wire(api, arguments.attached(params, self.environment.stdin))
         if api.isasync:
             timeout = self._timeout(flags)
         answer = content(self.backend.call(api.name, sent))
@@ -131,6 +136,8 @@ class Session:
             raise Interrupted(f"Job {jobid} goes on.", self._how_to_look(jobid)) from None
         finally:
             bar.clear()
+        for warning in job.get("warnings") or ():
+            self.environment.say(f"Warning: {warning}")
         result: Json = job.get("jobresult") or {}
         if job["jobstatus"] == 2:
             raise JobFailed(

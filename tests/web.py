@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import urlsplit
 
 
 @dataclass
@@ -40,8 +43,9 @@ class Request:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, web: Web) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, web: Web, host: str) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, 0), _Handler)
         self.web = web
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -51,16 +55,22 @@ class _Server(ThreadingHTTPServer):
 class Web:
     """A running server: `pages` by path, `log` of the requests in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.pages: dict[str, Page] = {}
         self.log: list[Request] = []
-        self._server = _Server(self)
+        self._host, self._scheme = host, "https" if tls else "http"
+        self._server = _Server(self, host)
+        if tls:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{self._scheme}://{host}:{self._server.server_port}"
 
     def serve(self, path: str, body: bytes, **page: object) -> str:
         """Put a page at a path; its URL."""
@@ -69,7 +79,7 @@ class Web:
 
     def downloads(self, path: str) -> int:
         """How often the whole was asked for: probes ask for a first range only."""
-        return sum(r.path == path and not r.range for r in self.log)
+        return sum(r.path == path and not r.range and r.method == "GET" for r in self.log)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -82,13 +92,13 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path = urlsplit(self.path).path  # of a request to a proxy too
         page = self.server.web.pages.get(path, Page(b"not here", 404))
         if page.script is not None:
             page = page.script(self.server.web.downloads(path)) or page
         body, status, headers = self._part(page)
         asked = self.headers.get("Range", "")
-        self.server.web.log.append(Request("GET", path, asked, dict(self.headers), status))
+        self.server.web.log.append(Request(self.command, path, asked, dict(self.headers), status))
         self.send_response(status)
         if "Transfer-Encoding" not in headers:
             headers.setdefault("Content-Length", str(len(body)))
@@ -97,7 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self._send(page, body)
+        if self.command != "HEAD":
+            self._send(page, body)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _part(self, page: Page) -> tuple[bytes, int, dict[str, str]]:
         """What the Range header asks for, where the page honours it."""
@@ -107,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not (wanted and page.ranges and fresh and page.status == 200):
             return body, page.status, headers
         start = int(wanted[1])
+        if start >= len(body):
+            return b"", 416, {"Content-Range": f"bytes */{len(body)}"}
         end = min(int(wanted[2]) + 1 if wanted[2] else len(body), len(body))
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
         return body[start:end], 206, headers

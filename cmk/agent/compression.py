@@ -1,6 +1,7 @@
 """What a file is packed in, by its first bytes, and its bytes unpacked.
 
-The libraries do the work: zlib, bz2 and lzma of Python, and zstandard (or the zstd program).
+The libraries do the work: zlib, bz2, lzma and zipfile of Python, zstandard (or the zstd program)
+and, where it is there, indexed_bzip2.
 """
 
 from __future__ import annotations
@@ -10,17 +11,25 @@ import gzip
 import lzma
 import os
 import shutil
+import struct
 import subprocess
 import zlib
-from typing import IO, Any, Callable, Optional
+from typing import IO, Any, Callable
+from zipfile import BadZipFile, ZipFile
 
 from .failures import ImageFailure
 
-MAGICS = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zst": b"\x28\xb5\x2f\xfd"}
+MAGICS = {
+    "gz": b"\x1f\x8b",
+    "bz2": b"BZh",
+    "xz": b"\xfd7zXZ\x00",
+    "zst": b"\x28\xb5\x2f\xfd",
+    "zip": b"PK\x03\x04",
+}
 
 #: What the unpackers raise for bytes that are not what they began as.
 #: (RuntimeError is indexed_bzip2's, for a block whose CRC is wrong.)
-DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError, RuntimeError)
+DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError, RuntimeError, BadZipFile)
 
 
 def packing_of(first: bytes) -> str:
@@ -39,6 +48,8 @@ def unpacked(packing: str, packed: IO[bytes]) -> Any:
         return _bzip2(packed)
     if packing == "xz":
         return lzma.LZMAFile(packed)
+    if packing == "zip":
+        return _zip(packed)
     return _zstd(packed)
 
 
@@ -51,12 +62,89 @@ def _bzip2(packed: IO[bytes]) -> Any:
     return indexed_bzip2.IndexedBzip2File(packed, parallelization=os.cpu_count() or 1)
 
 
+def _zip(packed: IO[bytes]) -> Any:
+    """The one file in a zip archive: which of several would be the image, nobody has said."""
+    try:
+        archive = ZipFile(packed)
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if len(members) != 1:
+            raise ImageFailure(f"its zip archive holds {len(members)} files; it must hold one")
+        if members[0].flag_bits & 1:
+            raise ImageFailure("its zip archive is encrypted")
+        return archive.open(members[0])
+    except (BadZipFile, NotImplementedError) as problem:
+        raise ImageFailure(f"its zip packing cannot be read: {problem}") from None
+
+
 def _zstd(packed: IO[bytes]) -> Any:
     try:
         import zstandard
     except ImportError:
         return _ZstdProgram(packed)
-    return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+    return _ZstdLibrary(zstandard, packed)
+
+
+class _ZstdLibrary:
+    """zstandard's reader, which alone would take the end of a cut file for the end of a frame."""
+
+    def __init__(self, library: Any, packed: IO[bytes]) -> None:
+        self._damaged = library.ZstdError
+        self._packed = packed
+        self._reader = library.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+        self._begun = False
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._begun:
+            check_zstd(self._packed)
+            self._begun = True
+        try:
+            count: int = self._reader.readinto(buffer)
+            return count
+        except self._damaged as problem:
+            raise EOFError(str(problem)) from None
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+def check_zstd(packed: IO[bytes]) -> None:
+    """Walk over the frames and blocks of a file to its end, and go back to its beginning.
+
+    Raises EOFError where the last frame is cut off or followed by something else (RFC 8878, 3.1).
+    """
+    size = packed.seek(0, os.SEEK_END)
+    packed.seek(0)
+    while packed.tell() < size:
+        magic = _number(packed, 4)
+        if magic & 0xFFFFFFF0 == 0x184D2A50:  # a skippable frame
+            _skip(packed, _number(packed, 4), size)
+            continue
+        if magic != 0xFD2FB528:
+            raise EOFError("something else follows its last frame")
+        described = _number(packed, 1)
+        single = described >> 5 & 1
+        content = (single, 2, 4, 8)[described >> 6]
+        _skip(packed, (1 - single) + (0, 1, 2, 4)[described & 3] + content, size)
+        last = False
+        while not last:
+            block = _number(packed, 3)
+            last = bool(block & 1)
+            _skip(packed, 1 if block >> 1 & 3 == 1 else block >> 3, size)  # 1: one byte, repeated
+        _skip(packed, 4 * (described >> 2 & 1), size)
+    packed.seek(0)
+
+
+def _number(packed: IO[bytes], length: int) -> int:
+    found = packed.read(length)
+    if len(found) < length:
+        raise EOFError("its last frame is cut off")
+    return int.from_bytes(found, "little")
+
+
+def _skip(packed: IO[bytes], count: int, size: int) -> None:
+    if packed.tell() + count > size:
+        raise EOFError("its last frame is cut off")
+    packed.seek(count, os.SEEK_CUR)
 
 
 class _ZstdProgram:
@@ -95,20 +183,39 @@ def first_bytes(packing: str, prefix: bytes, wanted: int) -> bytes:
         "gz": lambda: zlib.decompressobj(wbits=31),
         "bz2": bz2.BZ2Decompressor,
         "xz": lzma.LZMADecompressor,
-        "zst": _zstd_object,
     }
-    unpacker = make[packing]()
-    if unpacker is None:
-        return b""
+    if packing == "zip":
+        return _first_of_zip(prefix, wanted)
+    if packing == "zst":
+        return _first_of_zstd(prefix)[:wanted]
     try:
-        return bytes(unpacker.decompress(prefix))[:wanted]
+        return bytes(make[packing]().decompress(prefix))[:wanted]
     except DAMAGED:
         return b""
 
 
-def _zstd_object() -> Optional[Any]:
+def _first_of_zip(prefix: bytes, wanted: int) -> bytes:
+    """The same for zip: a local header, then stored or deflated bytes (APPNOTE 4.3.7)."""
+    if len(prefix) < 30:
+        return b""
+    flags, method = struct.unpack_from("<HH", prefix, 6)
+    begin = 30 + sum(struct.unpack_from("<HH", prefix, 26))
+    if flags & 1 or method not in (0, 8):
+        return b""
+    if method == 0:
+        return prefix[begin : begin + wanted]
+    try:
+        return zlib.decompressobj(wbits=-15).decompress(prefix[begin:], wanted)
+    except DAMAGED:
+        return b""
+
+
+def _first_of_zstd(prefix: bytes) -> bytes:
     try:
         import zstandard
     except ImportError:
-        return None
-    return zstandard.ZstdDecompressor().decompressobj()
+        return b""
+    try:
+        return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(prefix))
+    except zstandard.ZstdError:
+        return b""

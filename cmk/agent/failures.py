@@ -2,6 +2,7 @@
 
 Failure            kind       what it means for the next try
 ├── TransportFailure  transport  another mirror, another time or another host may do better
+│   └── RangeFailure             … and what is held of the file is of no use
 ├── ChecksumFailure   checksum   the bytes are not the ones that were promised
 ├── ImageFailure      image      these bytes must never reach a guest
 ├── SpaceFailure      space      this pool has no room
@@ -44,6 +45,10 @@ class TransportFailure(Failure):
         super().__init__(reason, story)
         self.final = final
         self.retry_after = retry_after
+
+
+class RangeFailure(TransportFailure):
+    """The file has no such bytes (any more): what is held belongs to another version of it."""
 
 
 class ChecksumFailure(Failure):

@@ -8,16 +8,17 @@ several had, nobody knows which one, and each next attempt takes one mirror alon
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from threading import Event
 from typing import Any, Callable
 
 from .compression import DAMAGED, packing_of, unpacked
-from .failures import ChecksumFailure, Failure, ImageFailure
+from .failures import ChecksumFailure, Failure, ImageFailure, SpaceFailure
 from .image import check_format, validate
 from .meter import Meter
 from .order import Order
 from .part import Part, failure_of
-from .pipeline import RING, Digests, Tell
+from .pipeline import RING, Digests, Tell, solid, write_all
 from .sources import shown
 from .transfer import SERVED, Transfer
 
@@ -25,7 +26,6 @@ ATTEMPTS = 3
 
 _HEAD = 64
 _CHUNK = 1 << 20
-_ZEROS = bytes(_CHUNK)
 
 
 class Fetch:
@@ -120,11 +120,10 @@ class Fetch:
 
     def _unpack(self, part: Part, packing: str) -> str:
         """Write what is inside beside the part, holes where it is zero; its sha-256."""
-        digests = Digests({SERVED})
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(part.path, "rb") as packed:
-            inside = unpacked(packing, packed)
+        with open(part.path, "rb") as packed, closing(unpacked(packing, packed)) as inside:
             descriptor = os.open(part.inside, flags, 0o600)
+            digests = Digests({SERVED})
             try:
                 self._copy(inside, descriptor, digests, packed.tell, part)
             except DAMAGED as problem:
@@ -134,7 +133,6 @@ class Fetch:
             finally:
                 found = digests.finish()
                 os.close(descriptor)
-                inside.close()
         return found[SERVED]
 
     def _copy(
@@ -143,7 +141,7 @@ class Fetch:
         ring = [(bytearray(_CHUNK), Event()) for _ in range(RING)]
         for _, free in ring:
             free.set()
-        offset, turn = 0, 0
+        offset, turn, room = 0, 0, part.room
         while True:
             chunk, free = ring[turn % RING]
             turn += 1
@@ -153,19 +151,26 @@ class Fetch:
                 break
             if not offset:
                 check_format(self.order.format, bytes(chunk[:_HEAD]))
-            if offset + count > self.order.most + (64 << 20):
-                raise ImageFailure(f"it unpacks to more than the limit of {self.order.most} bytes")
+            self._check_size(offset + count, room)
             free.clear()
-            digests.add(memoryview(chunk)[:count], free)
-            if count < _CHUNK or chunk != _ZEROS:
-                os.pwrite(descriptor, memoryview(chunk)[:count], offset)
+            data = memoryview(chunk)[:count]
+            digests.add(data, free)
+            for start, end in solid(data):
+                write_all(descriptor, data[start:end], offset + start)
             offset += count
-            if not offset % (64 << 20):
-                part.reserve(64 << 20)
             self._meter.unpacked(tell())
         if not offset:
             raise EOFError("nothing is in it")
         os.ftruncate(descriptor, offset)
+
+    def _check_size(self, size: int, room: int) -> None:
+        """What is unpacked has its limits, and holes count: a guest may fill them."""
+        if size > self.order.most + (64 << 20):
+            raise ImageFailure(f"it unpacks to more than the limit of {self.order.most} bytes")
+        if size > room:
+            raise SpaceFailure(
+                f"it unpacks to more than the {room} bytes that the pool {self.order.pool} has free"
+            )
 
     def _note(self, mirror: str, reason: str) -> None:
         self.story.append({"attempt": self._attempt, "mirror": shown(mirror), "reason": reason})

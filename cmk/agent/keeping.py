@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from .failures import PoolFailure
 from .part import leftovers, path_in
+from .pipeline import sync_directory
 
 
 def facts(pool: str, name: str) -> Optional[dict[str, Any]]:
@@ -39,6 +40,22 @@ def space(pool: str) -> dict[str, int]:
     except OSError as problem:
         raise PoolFailure(f"the pool {pool} cannot be used: {problem.strerror}") from None
     return {"total": found.f_blocks * found.f_frsize, "free": found.f_bavail * found.f_frsize}
+
+
+def link(pool: str, name: str, known: dict[str, Any], other: str) -> Optional[dict[str, Any]]:
+    """Give the file `other` of a pool the name `name` too, where its facts are the `known` ones.
+
+    Its facts; None where it is not as it is known, or the file system has no second names.
+    """
+    found = facts(pool, other)
+    if found is None or found != known:
+        return None
+    try:
+        os.link(path_in(pool, other), path_in(pool, name), follow_symlinks=False)
+        sync_directory(pool)
+    except OSError:
+        return None
+    return found
 
 
 _UUID = re.compile(rb"\0-uuid\0([0-9a-f-]{36})\0")

@@ -141,10 +141,15 @@ class Part:
         self.state = State()
         _remove(self._state)
 
+    @property
+    def room(self) -> int:
+        """Bytes that the pool has free."""
+        found = os.statvfs(self.pool)
+        return found.f_bavail * found.f_frsize
+
     def reserve(self, count: int) -> None:
         """Raise SpaceFailure unless the pool has room for so many bytes more."""
-        found = os.statvfs(self.pool)
-        free = found.f_bavail * found.f_frsize
+        free = self.room
         if count > free:
             raise SpaceFailure(f"the pool {self.pool} has {free} bytes free; {count} are needed")
 

@@ -12,6 +12,7 @@ import hashlib
 import mmap
 import os
 import time
+from collections.abc import Iterator
 from queue import Queue
 from threading import Event, Thread
 from typing import Any, Callable, Optional
@@ -53,8 +54,32 @@ class Digests:
             done.set()
 
 
+_BLOCK = 1 << 16
+_ZEROS = bytearray(_BLOCK)
+
+
+def solid(data: memoryview) -> Iterator[tuple[int, int]]:
+    """The runs of `data`, as [start, end), that are not blocks of zeros only.
+
+    A bytearray compares itself with a memoryview by memcmp; the other way round each byte is an
+    object.
+    """
+    start = None
+    for at in range(0, len(data), _BLOCK):
+        block = data[at : at + _BLOCK]
+        if (_ZEROS if len(block) == _BLOCK else _ZEROS[: len(block)]) == block:
+            if start is not None:
+                yield start, at
+            start = None
+        elif start is None:
+            start = at
+    if start is not None:
+        yield start, len(data)
+
+
 class Target:
-    """A file written from front to back, past the page cache where that works."""
+    """A file written from front to back, past the page cache where that works; blocks of zeros
+    become holes, so the file must be empty from `offset` on."""
 
     def __init__(self, descriptor: int, offset: int = 0) -> None:
         self._descriptor = descriptor
@@ -72,22 +97,25 @@ class Target:
 
     def write(self, data: memoryview) -> None:
         """Write all of it at the current offset. Raises OSError."""
+        for start, end in solid(data):
+            self._write_run(data[start:end], self.offset + start)
+        self.offset += len(data)
+
+    def _write_run(self, data: memoryview, offset: int) -> None:
         aligned = len(data) & ~(ALIGNMENT - 1)
-        if self._direct is not None and aligned and not self.offset % ALIGNMENT:
+        if self._direct is not None and aligned and not offset % ALIGNMENT:
             try:
-                self._write_all(self._direct, data[:aligned])
-                data = data[aligned:]
+                write_all(self._direct, data[:aligned], offset)
+                data, offset = data[aligned:], offset + aligned
             except OSError as problem:
                 if problem.errno != errno.EINVAL:
                     raise
                 self._close_direct()
-        self._write_all(self._descriptor, data)
+        write_all(self._descriptor, data, offset)
 
-    def _write_all(self, descriptor: int, data: memoryview) -> None:
-        while data:
-            written = os.pwrite(descriptor, data, self.offset)
-            self.offset += written
-            data = data[written:]
+    def settle(self) -> None:
+        """Give the file the length that a hole at its end has not given it."""
+        os.ftruncate(self._descriptor, self.offset)
 
     def _close_direct(self) -> None:
         if self._direct is not None:
@@ -97,6 +125,13 @@ class Target:
     def close(self) -> None:
         """Close what it opened itself; the caller's descriptor stays open."""
         self._close_direct()
+
+
+def write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    """Write all of it at an offset. Raises OSError."""
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
 
 
 def pump(read: Callable[[memoryview], int], target: Target, digests: Digests) -> None:
@@ -127,7 +162,9 @@ def pump(read: Callable[[memoryview], int], target: Target, digests: Digests) ->
             digests.add(buffer[:filled], free)
             target.write(buffer[:filled])
         if problem is not None:
+            target.settle()
             raise problem
+    target.settle()
 
 
 class _Broken(Exception):

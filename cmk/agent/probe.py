@@ -71,6 +71,24 @@ def read(url: str, headers: dict[str, str], limits: Limits, small: int) -> dict[
         source.close()
 
 
+def head(url: str, headers: dict[str, str], limits: Limits) -> dict[str, Any]:
+    """What a server tells of a URL without its bytes, in one round trip (two where it refuses
+    HEAD). Raises TransportFailure."""
+    try:
+        source = open_source(Wish(url, headers=headers, bare=True), limits)
+    except TransportFailure as problem:
+        if not problem.final:
+            raise
+        source = open_source(Wish(url, 0, 1, headers=headers), limits)
+    source.close()
+    return {
+        "url": source.url,
+        "size": source.size,
+        "etag": source.etag,
+        "last_modified": source.last_modified,
+    }
+
+
 def _is_xml(prefix: bytes) -> bool:
     text = prefix[:2048].removeprefix(b"\xef\xbb\xbf").lstrip()
     return text.startswith((b"<?xml", b"<metalink")) or b"<metalink" in text

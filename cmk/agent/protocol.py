@@ -11,19 +11,22 @@ probe   url format headers limits small                   url size etag last_mod
                                                           format virtual_size links digests;
                                                           of XML: url media_type document
 read    url headers limits small                          url media_type document (base64)
+head    url headers limits                                url size etag last_modified
 fetch   pool name format mirrors headers origin           size virtual_size inode mtime packing
         algorithm digest size pieces most                 served_digest stored_digest url etag
         connections limits                                last_modified mirrors warnings story
 facts   pool name                                         size inode mtime, or null
+link    pool name known other                             size inode mtime, or null
 remove  pool name                                         null
 space   pool                                              total free (bytes)
 guests                                                    pid by guest UUID
 
 Sizes are bytes, `mtime` nanoseconds, digests lower-case hex; `limits` is connect and read (s),
-redirects (true or false), low_speed (bytes/s) and low_speed_time (seconds); `pieces` is algorithm,
-length and digests; a `story` is a list of {attempt, mirror, reason}. Requests run one
-after another. Words that are not here are refused (kind "request"), so that a newer caller learns
-at once that this agent is too old for it. When stdin closes the agent leaves, whatever it does.
+redirects and downgrade (true or false), low_speed (bytes/s), low_speed_time (seconds) and trust
+(certificates in PEM); `pieces` is algorithm, length and digests; `known` is what facts holds; a
+`story` is a list of {attempt, mirror, reason}. Requests run one after another. Words that are not
+here are refused (kind "request"), so that a newer caller learns at once that this agent is too old.
+When stdin closes the agent leaves, whatever it does.
 Headers and other secrets come on stdin only.
 """
 
@@ -42,7 +45,7 @@ from . import keeping
 from .failures import Failure, RequestFailure
 from .fetch import Fetch
 from .order import Order, Pieces
-from .probe import probe, read
+from .probe import head, probe, read
 from .sources import Limits
 
 PROTOCOL = 1
@@ -117,7 +120,8 @@ def _do(request: Request, tell: Callable[[dict[str, Any]], None]) -> Any:
         raise RequestFailure(f"this agent (protocol {PROTOCOL}) cannot do '{what}'")
     try:
         if "limits" in request:
-            request["limits"] = Limits(**request["limits"])
+            limits = request["limits"]
+            request["limits"] = Limits(**{**limits, "trust": tuple(limits.get("trust", ()))})
         return action(tell, **request)
     except TypeError as problem:
         raise RequestFailure(f"{what}: {problem}") from problem
@@ -142,8 +146,10 @@ def _quiet(action: Callable[..., Any]) -> Callable[..., Any]:
 _ACTIONS: dict[Any, Callable[..., Any]] = {
     "probe": _quiet(probe),
     "read": _quiet(read),
+    "head": _quiet(head),
     "fetch": _fetch,
     "facts": _quiet(keeping.facts),
+    "link": _quiet(keeping.link),
     "remove": _quiet(keeping.remove),
     "space": _quiet(keeping.space),
     "guests": _quiet(keeping.guests),

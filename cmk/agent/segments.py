@@ -19,7 +19,7 @@ from .failures import TransportFailure
 from .meter import Meter
 from .order import Order
 from .part import Part
-from .pipeline import Digests
+from .pipeline import Digests, solid, write_all
 from .sources import Source, Wish, open_source, shown
 
 BLOCK = 16 << 20
@@ -33,13 +33,19 @@ REMEMBER_EVERY = 2.0
 
 @dataclass
 class Block:
-    """Bytes [start, end) of the file: fetched up to `at`, by `mirror` ("" while nobody does)."""
+    """Bytes [start, end) of the file: fetched up to `at`, by `mirror` ("" while nobody does).
+
+    `fresh`: the file has only zeros here, since nobody has written it before. `claimed`: up to
+    here its worker may be writing at this moment, so nobody else must.
+    """
 
     start: int
     end: int
     at: int
     mirror: str = ""
     avoid: frozenset[str] = frozenset()
+    fresh: bool = False
+    claimed: int = 0
     rate: float = 0.0
     busy: bool = field(default=False, compare=False)
 
@@ -76,7 +82,8 @@ class Segments:
         """
         held = self._part.state.ranges or []
         front = digests.count
-        self._blocks = _blocks(self._size, held, self._block_size(len(mirrors)))
+        fresh = os.fstat(self._part.descriptor).st_size <= front
+        self._blocks = _blocks(self._size, held, self._block_size(len(mirrors)), fresh)
         self._part.reserve(sum(block.left for block in self._blocks))
         os.ftruncate(self._part.descriptor, self._size)
         count = min(len(mirrors) * self._order.connections, WORKERS)
@@ -165,10 +172,11 @@ class Segments:
         if not busy:
             return None
         slowest = max(busy, key=lambda b: b.left / max(b.rate, 1.0))
-        return self._split(slowest, slowest.at + slowest.left // 2)
+        at = max(slowest.at + slowest.left // 2, slowest.claimed)
+        return self._split(slowest, at) if at < slowest.end else None
 
     def _split(self, block: Block, at: int) -> Block:
-        rest = Block(at, block.end, at, avoid=block.avoid)
+        rest = Block(at, block.end, at, avoid=block.avoid, fresh=block.fresh)
         block.end = at
         self._blocks.insert(self._blocks.index(block) + 1, rest)
         return rest
@@ -181,13 +189,15 @@ class Segments:
             self._accept(source, mirror, block)
             buffer, began, first = memoryview(bytearray(READ)), time.monotonic(), block.at
             while block.left and not self._stopped and mirror not in self._dropped:
-                count = source.readinto(buffer[: block.left])
+                with self._changed:
+                    room = min(block.left, READ)
+                    block.claimed = block.at + room
+                count = source.readinto(buffer[:room])
                 if not count:
                     raise TransportFailure(
                         f"the body ended at {block.at}, {block.left} bytes early"
                     )
-                count = min(count, block.left)  # somebody may have robbed the end meanwhile
-                _write(self._part.descriptor, buffer[:count], block.at)
+                self._write(buffer[:count], block)
                 with self._changed:
                     block.at += count
                     block.rate = (block.at - first) / max(time.monotonic() - began, 0.001)
@@ -195,6 +205,12 @@ class Segments:
                 self._meter.received(mirror, count, self._held())
         finally:
             source.close()
+
+    def _write(self, data: memoryview, block: Block) -> None:
+        """Zeros become holes, where nothing was written before."""
+        runs = solid(data) if block.fresh else [(0, len(data))]
+        for start, end in runs:
+            write_all(self._part.descriptor, data[start:end], block.at + start)
 
     def _accept(self, source: Source, mirror: str, block: Block) -> None:
         if source.size is not None and source.size != self._size:
@@ -287,7 +303,11 @@ class Segments:
         return False
 
     def _forget(self, start: int, end: int) -> set[str]:
-        """Mark [start, end) as missing; the mirrors that gave it."""
+        """Mark [start, end) as missing; the mirrors that gave it.
+
+        A block that goes on behind `end` stays the same object: its worker may be writing there,
+        and must be the only one that does.
+        """
         givers: set[str] = set()
         blocks: list[Block] = []
         for block in self._blocks:
@@ -296,9 +316,11 @@ class Segments:
                 continue
             givers.add(block.mirror)
             if block.start < start:
-                blocks.append(Block(block.start, start, min(block.at, start), block.mirror))
+                at = min(block.at, start)
+                blocks.append(Block(block.start, start, at, block.mirror, fresh=block.fresh))
             if block.end > end:
-                blocks.append(Block(end, block.end, max(block.at, end), block.mirror))
+                block.start, block.at = end, max(block.at, end)
+                blocks.append(block)
         givers.discard("")
         avoid = frozenset(givers) if len(givers) == 1 else frozenset()
         blocks.append(Block(start, end, start, avoid=avoid))
@@ -306,13 +328,13 @@ class Segments:
         return givers
 
 
-def _blocks(size: int, held: list[list[int]], length: int) -> list[Block]:
+def _blocks(size: int, held: list[list[int]], length: int, fresh: bool = False) -> list[Block]:
     """The whole file as blocks: what is held is done, the gaps are cut into `length` bytes."""
     blocks, at = [], 0
     for start, end in [*_merged(held), [size, size]]:
         while at < start:
             stop = min((at // length + 1) * length, start)
-            blocks.append(Block(at, stop, at))
+            blocks.append(Block(at, stop, at, fresh=fresh))
             at = stop
         if end > start:
             blocks.append(Block(start, end, end))
@@ -329,12 +351,6 @@ def _merged(ranges: list[list[int]]) -> list[list[int]]:
         else:
             out.append([start, end])
     return out
-
-
-def _write(descriptor: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(descriptor, data, offset)
-        data, offset = data[written:], offset + written
 
 
 def _feed(descriptor: int, start: int, end: int, digests: Digests) -> None:

@@ -1,54 +1,48 @@
-"""Where bytes come from: http, https and file URLs, opened at an offset.
-
-HTTP rules are RFC 9110's: ranges (14), validators (13), redirects (15.4), Retry-After (10.2.3).
-"""
+"""Where bytes come from: http, https and file URLs, opened at an offset."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import re
 import socket
 import ssl
 import stat
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import Any, Optional, Protocol
-from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .failures import TransportFailure
-
-USER_AGENT = "cmk-agent/1"
-MAX_REDIRECTS = 10
-
-#: Statuses that say "not this, whenever you ask"; 408, 425 and 429 ask to try again.
-_PASSING = {408, 425, 429}
 
 
 @dataclass(frozen=True)
 class Limits:
     """What is put up with: seconds to wait for a connection and for the next byte; redirects or
-    not; and how slow a connection may be (bytes/s, over so many seconds)."""
+    not, and from https to plain http; how slow a connection may be (bytes/s, over so many
+    seconds); and whose certificates are trusted besides the system's (PEM)."""
 
     connect: float = 5.0
     read: float = 5.0
     redirects: bool = True
+    downgrade: bool = False
     low_speed: int = 1024
     low_speed_time: float = 30.0
+    trust: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted of a URL: bytes from `start` (to `end`, exclusive), of one version only."""
+    """What is wanted of a URL: bytes from `start` (to `end`, exclusive), of one version only.
+
+    `bare`: no bytes at all, only what is known of the file (HEAD).
+    """
 
     url: str
     start: int = 0
     end: Optional[int] = None
     validator: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    bare: bool = False
 
 
 class Stream(Protocol):
@@ -86,7 +80,7 @@ class Source:
         try:
             return self.stream.readinto(buffer) or 0
         except (OSError, http.client.HTTPException) as problem:
-            raise TransportFailure(f"the transfer broke off: {_reason(problem)}") from None
+            raise TransportFailure(f"the transfer broke off: {reason_of(problem)}") from None
 
     def close(self) -> None:
         self.stream.close()
@@ -106,7 +100,9 @@ def open_source(wish: Wish, limits: Limits) -> Source:
         if scheme == "file":
             return _open_file(wish)
         if scheme in {"http", "https"}:
-            return _open_http(wish, limits)
+            from .web import open_web
+
+            return open_web(wish, limits)
     except (ValueError, http.client.HTTPException):
         # Not their own words: they quote the URL, whose query may be a secret.
         raise TransportFailure(
@@ -134,202 +130,8 @@ def _open_file(wish: Wish) -> Source:
     return Source(shown(wish.url), stream, start, found.st_size, etag=tag)
 
 
-def _open_http(wish: Wish, limits: Limits) -> Source:
-    url, headers = wish.url, dict(wish.headers)
-    for _ in range(MAX_REDIRECTS + 1):
-        parts = urlsplit(url)
-        connection, response = _request(parts, wish, headers, limits)
-        if response.status in {301, 302, 303, 307, 308}:
-            connection.close()
-            target = _redirect(parts, response.getheader("Location", ""), limits)
-            if _origin(urlsplit(target)) != _origin(parts):
-                headers = {}  # they were given for the first origin only
-            url = target
-            continue
-        try:
-            return _accept(url, wish, connection, response)
-        except TransportFailure:
-            connection.close()
-            raise
-    raise TransportFailure(f"more than {MAX_REDIRECTS} redirects", final=True)
-
-
-def _request(
-    parts: SplitResult, wish: Wish, headers: Mapping[str, str], limits: Limits
-) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    asked = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
-    if wish.start or wish.end is not None:
-        last = "" if wish.end is None else str(wish.end - 1)
-        asked["Range"] = f"bytes={wish.start}-{last}"
-        if wish.validator:
-            asked["If-Range"] = wish.validator
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _connection(parts, limits)
-    try:
-        connection.connect()
-        connection.sock.settimeout(limits.read)
-        connection.request("GET", target, headers={**asked, **headers})
-        return connection, connection.getresponse()
-    except (http.client.InvalidURL, ValueError):
-        connection.close()
-        raise
-    except (OSError, http.client.HTTPException) as problem:
-        connection.close()
-        raise TransportFailure(_reason(problem)) from None
-
-
-def _connection(parts: SplitResult, limits: Limits) -> http.client.HTTPConnection:
-    host, port = parts.hostname or "", parts.port
-    if parts.scheme.lower() == "http":
-        return http.client.HTTPConnection(host, port, timeout=limits.connect)
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return http.client.HTTPSConnection(host, port, timeout=limits.connect, context=context)
-
-
-def _redirect(parts: SplitResult, location: str, limits: Limits) -> str:
-    if not limits.redirects:
-        raise TransportFailure(
-            "it redirects, and store.download.follow.redirects is false", final=True
-        )
-    # A blank in it is a mistake that browsers mend too (WHATWG URL, percent-encode).
-    target = urljoin(parts.geturl(), quote(location, safe=string.punctuation))
-    scheme = urlsplit(target).scheme.lower()
-    if not location or scheme not in {"http", "https"}:
-        raise TransportFailure(f"it redirects to '{scheme}:', which is never followed", final=True)
-    if parts.scheme.lower() == "https" and scheme == "http":
-        raise TransportFailure("it redirects from https to plain http", final=True)
-    return target
-
-
-def _origin(parts: SplitResult) -> tuple[str, str, Optional[int]]:
-    scheme = parts.scheme.lower()
-    return scheme, parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
-
-
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)\Z")
-
-
-def _accept(
-    url: str, wish: Wish, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
-) -> Source:
-    """Check what a server answered against what was wished for."""
-    if response.status not in {200, 206}:
-        raise _refusal(response)
-    encoding = response.getheader("Content-Encoding", "identity").lower()
-    if encoding not in {"identity", ""}:
-        raise TransportFailure(f"it answers with Content-Encoding {encoding}, asked for identity")
-    media_type = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type in {"text/html", "application/xhtml+xml"}:
-        raise TransportFailure("it answers with a page of HTML, not an image")
-    source = Source(
-        shown(url),
-        _Body(connection, response),
-        media_type=media_type,
-        etag=response.getheader("ETag", ""),
-        last_modified=response.getheader("Last-Modified", ""),
-        links=response.getheader("Link", ""),
-        digests=response.getheader("Repr-Digest", "") or response.getheader("Digest", ""),
-    )
-    length = _length(response)
-    if response.status == 200:
-        source.size = length
-        return source
-    _accept_part(source, wish, response, length)
-    return source
-
-
-def _accept_part(
-    source: Source, wish: Wish, response: http.client.HTTPResponse, length: Optional[int]
-) -> None:
-    """A 206 must be the part that was asked for, of the version that was asked for."""
-    told = response.getheader("Content-Range", "")
-    found = _CONTENT_RANGE.match(told)
-    asked = wish.start or wish.end is not None
-    if not asked or found is None or int(found[1]) != wish.start:
-        raise TransportFailure(
-            f"it answers a request for bytes from {wish.start} with Content-Range '{told[:80]}'"
-        )
-    first, last = int(found[1]), int(found[2])
-    source.start = first
-    source.size = None if found[3] == "*" else int(found[3])
-    whole = source.size is None or last < source.size
-    # Asked to the end, a part that stops before it would pass for the whole.
-    to_the_end = wish.end is not None or source.size is None or last == source.size - 1
-    if last < first or not whole or not to_the_end or length not in (None, last - first + 1):
-        raise TransportFailure(f"its Content-Range '{told[:80]}' makes no sense")
-    if (
-        wish.validator
-        and source.validator
-        and wish.validator not in (source.etag, source.last_modified)
-    ):
-        raise TransportFailure("its file has changed since the first bytes came")
-
-
-def _length(response: http.client.HTTPResponse) -> Optional[int]:
-    """Content-Length, None where the body is chunked or ends by closing (RFC 9112, 6.3)."""
-    codings = ", ".join(response.headers.get_all("Transfer-Encoding", [])).strip().lower()
-    if codings:
-        if codings != "chunked":
-            raise TransportFailure(f"it answers with Transfer-Encoding {codings[:40]}")
-        return None
-    lengths = set(response.headers.get_all("Content-Length", []))
-    if not lengths:
-        return None
-    if len(lengths) > 1 or not re.fullmatch(r"[0-9]{1,18}", text := lengths.pop().strip()):
-        raise TransportFailure("it gives no clear Content-Length")
-    return int(text)
-
-
-class _Body:
-    """A body as it arrives: HTTPResponse.readinto would wait until the buffer is full."""
-
-    def __init__(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
-    ) -> None:
-        self._connection = connection
-        self._response = response
-        self._left = response.length  # None for a chunked body, and for one that ends by closing
-
-    def readinto(self, buffer: memoryview) -> int:
-        if self._response.chunked:
-            data = self._response.read1(len(buffer))
-            buffer[: len(data)] = data
-            return len(data)
-        if self._left is not None:
-            buffer = buffer[: self._left]
-        if not len(buffer) or self._response.fp is None:
-            return 0
-        count: int = self._response.fp.readinto1(buffer)
-        if self._left is not None:
-            self._left -= count
-        return count
-
-    def close(self) -> None:
-        self._response.close()
-        self._connection.close()
-
-
-def _refusal(response: http.client.HTTPResponse) -> TransportFailure:
-    status = response.status
-    return TransportFailure(
-        f"HTTP {status} {response.reason}".rstrip(),
-        final=400 <= status < 500 and status not in _PASSING,
-        retry_after=_seconds(response.getheader("Retry-After", "")),
-    )
-
-
-def _seconds(retry_after: str) -> float:
-    """Retry-After as seconds from now: it is a number or a date."""
-    if re.fullmatch(r"[0-9]{1,9}", retry_after):
-        return float(retry_after)
-    try:
-        return max(parsedate_to_datetime(retry_after).timestamp() - time(), 0.0)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return 0.0
-
-
-def _reason(problem: Exception) -> str:
+def reason_of(problem: Exception) -> str:
+    """Why the network or a file gave no more, in a few words."""
     if isinstance(problem, (socket.timeout, TimeoutError)):
         return "timed out"
     if isinstance(problem, socket.gaierror):

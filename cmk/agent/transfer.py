@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any, Callable, Optional
 
-from .failures import TransportFailure
+from .failures import RangeFailure, TransportFailure
 from .meter import Meter
 from .order import Order
 from .part import Part
@@ -80,7 +80,11 @@ class Transfer:
             return self._go_on_in_ranges(mirrors)
         start, validator = self._beginning(mirror)
         wish = Wish(mirror, start, validator=validator, headers=order.headers_for(mirror))
-        source = open_source(wish, order.limits)
+        try:
+            source = open_source(wish, order.limits)
+        except RangeFailure:
+            part.restart()
+            raise
         try:
             self._accept(source, mirror)
             part.reserve(max((source.size or 0) - source.start, 0))

@@ -40,14 +40,20 @@ HANDLERS: dict[str, Handler] = {}
 
 
 def api(
-    name: str, description: str, *params: Param, fields: tuple[Field, ...] = (), work: str = ""
+    name: str,
+    description: str,
+    *params: Param,
+    fields: tuple[Field, ...] = (),
+    work: str = "",
+    aftermath: str = "",
 ) -> Callable[[Run], Run]:
-    """Declare an API; with `work` it is asynchronous."""
+    """Declare an API; with `work` it is asynchronous. `aftermath` is the work of a job that it may
+    leave behind although it answers at once."""
 
     def declare(run: Run) -> Run:
         note = DEVIATIONS.get(name, "")
         described = Api(name, description, params, fields, isasync=bool(work), note=note)
-        HANDLERS[name.lower()] = Handler(described, run, work)
+        HANDLERS[name.lower()] = Handler(described, run, work or aftermath)
         return run
 
     return declare

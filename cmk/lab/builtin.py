@@ -1,10 +1,12 @@
-"""`cmk lab`: where this lab is; `lab stop` ends its daemon, `lab destroy` all of it."""
+"""`cmk lab`: where this lab is; `lab stop` ends its daemon, `lab clean` removes what nothing needs,
+`lab destroy` all of it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,17 +21,20 @@ from cmk.session import Flags, Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
-    """`lab`, `lab stop`, `lab destroy`."""
+    """`lab`, `lab stop`, `lab clean`, `lab destroy`."""
     lab = session.backend
     if not isinstance(lab, Lab):
         raise UsageError(
             f"{session.profile.url} is a management server, not a lab.", "Use: cmk -p lab lab"
         )
-    action = {"": show, "stop": stop, "destroy": destroy}.get(" ".join(words).lower())
+    name = " ".join(words).lower()
+    action = {"": show, "stop": stop, "clean": clean, "destroy": destroy}.get(name)
     if action is None:
         raise UsageError(
-            f"lab cannot do '{' '.join(words)}'.", "There are: lab, lab stop, lab destroy"
+            f"lab cannot do '{name}'.", "There are: lab, lab stop, lab clean, lab destroy"
         )
+    if flags.dry_run and action is not clean:
+        raise UsageError("--dry-run goes with lab clean only.")
     action(session, lab, flags)
 
 
@@ -80,6 +85,28 @@ def stop(session: Session, lab: Lab, flags: Flags) -> None:
     )
     goes_on = f" {running} VM(s) go on without it." if running else ""
     session.environment.say(f"The lab's daemon has ended.{goes_on}")
+
+
+def clean(session: Session, lab: Lab, flags: Flags) -> None:
+    """Remove unused copies, files that nothing names, and destroyed VMs whose time is over; with
+    --dry-run only tell what would go."""
+    from cmk.lab import eviction
+
+    rows = [
+        *(_file("copy", row) for row in eviction.unused(lab)),
+        *(_file("leftover", row) for row in eviction.orphans(lab)),
+        *({"kind": "vm", "id": vm["uuid"], "name": vm["name"]} for vm in eviction.overdue(lab)),
+    ]
+    if not flags.dry_run:
+        eviction.forget_unused(lab)
+        eviction.remove_orphans(lab)
+        eviction.expunge_overdue(lab)
+    session.show({"count": len(rows), "removed": rows}, flags)
+
+
+def _file(kind: str, row: sqlite3.Row) -> dict[str, Any]:
+    path = f"{row['directory']}/{row['install_path']}"
+    return {"kind": kind, "id": row["templateid"], "name": row["template"], "path": path}
 
 
 def destroy(session: Session, lab: Lab, flags: Flags) -> None:

@@ -7,8 +7,8 @@ LAB_ONLY_APIS = frozenset({"listTemplateSpoolRefs"})
 
 #: Fields that CloudStack's response of the same API has not.
 LAB_ONLY_FIELDS = {
-    "queryAsyncJobResult": ("progress",),
-    "listAsyncJobs": ("progress",),
+    "queryAsyncJobResult": ("progress", "warnings"),
+    "listAsyncJobs": ("progress", "warnings"),
     "listApis": ("labonly", "deviation"),
 }
 
@@ -16,7 +16,7 @@ LAB_ONLY_FIELDS = {
 LAB_ASYNC = frozenset({"prepareTemplate"})
 
 #: Parameters that CloudStack's API has not.
-LAB_ONLY_PARAMS = {"updateHost": ("details",)}
+LAB_ONLY_PARAMS = {"updateHost": ("details",), "prepareTemplate": ("refresh",)}
 
 #: Differences in what an API takes or does.
 DEVIATIONS = {

@@ -25,6 +25,8 @@ NOUNS = (
     "networks",
     "templates",
     "isos",
+    "image_stores",
+    "certificates",
     "spool_refs",
     "virtual_machines",
     "async_jobs",

@@ -10,7 +10,7 @@ from cmk.lab.headers import HEADER_DETAIL
 
 #: The endings of each format's files, each also with an ending of PACKINGS behind it.
 ENDINGS = {"QCOW2": (".qcow2", ".img"), "RAW": (".img", ".raw"), "ISO": (".iso",)}
-PACKINGS = (".gz", ".bz2", ".xz", ".zst")
+PACKINGS = (".gz", ".bz2", ".xz", ".zst", ".zip")
 METALINK_ENDINGS = (".metalink", ".meta4")
 OTHER_FORMATS = ("VMDK", "VHD", "VHDX", "OVA", "TAR", "BAREMETAL", "DIR")
 

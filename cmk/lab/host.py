@@ -151,6 +151,15 @@ class Host:
         )
 
     @property
+    def limits(self) -> Json:
+        """What its agent puts up with when it downloads, and whom it trusts."""
+        from cmk.lab.certificates import trusted_by
+        from cmk.lab.settings import limits
+
+        store = self.lab.store
+        return limits(store, trusted_by(store, self.id, self.row["data_center_id"]))
+
+    @property
     def connection(self) -> Any:
         """An open connection to its libvirt, the lab's own daemon started first. Unreachable."""
         if self._connection is None:

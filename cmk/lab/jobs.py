@@ -64,6 +64,16 @@ class Job:
             "async_job", self.id, progress=json.dumps({"phase": phase, **numbers})
         )
 
+    def warn(self, text: str) -> None:
+        """Tell whoever waits for the job something that does not keep it from succeeding."""
+        store = self.lab.store
+        with store.change():
+            told = json.loads(
+                store.value("SELECT warnings FROM async_job WHERE id = ?", self.id) or "[]"
+            )
+            if text not in told:  # a job that is taken up again comes by here twice
+                store.update("async_job", self.id, warnings=json.dumps([*told, text]))
+
 
 @dataclass(frozen=True)
 class Work:
@@ -167,11 +177,22 @@ def work(lab: Lab) -> None:
         try:
             while _run_one(lab):
                 pass
+            _tidy(lab)
         finally:
             os.close(slot)
         # A job queued between the last look and the release found all slots taken.
         if not _waiting(lab):
             return
+
+
+def _tidy(lab: Lab) -> None:
+    """Collect what nothing needs; what fails here is for the log, and for the next worker."""
+    from cmk.lab.eviction import tidy
+
+    try:
+        tidy(lab)
+    except CmkError as problem:
+        print(f"tidying: {problem}", flush=True)  # noqa: T201 - the log
 
 
 def _waiting(lab: Lab) -> list[str]:

@@ -18,7 +18,7 @@ from cmk.lab.deployment import (
     set_state,
 )
 from cmk.lab.events import record
-from cmk.lab.eviction import collect
+from cmk.lab.eviction import forget_unregistered, remove_orphans
 from cmk.lab.host import Host
 from cmk.lab.jobs import Job, Work
 from cmk.lab.store import now
@@ -71,7 +71,8 @@ def expunge(job: Job) -> Json:
         with Host(job.lab, row) as host:
             remove_from(host, vm)
     set_state(job.lab, vm, "Expunging", removed=now(), host_id=None)
-    collect(job)
+    forget_unregistered(job.lab)
+    remove_orphans(job.lab)
     record(job.lab, "VM.EXPUNGE", f"Expunged {vm['name']}", "VirtualMachine", vm["uuid"])
     return {"success": True}
 

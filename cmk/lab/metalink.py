@@ -88,6 +88,19 @@ def parse(document: bytes, endings: Iterable[str]) -> Metalink:
 
     Raises BadMetalinkError. Entities, external documents and sheer size are refused.
     """
+    files = files_of(document)
+    fitting = [file for file in files if file.name.lower().endswith(tuple(endings))]
+    chosen = fitting or (files if len(files) == 1 else [])
+    if len(chosen) != 1:
+        names = ", ".join(file.name for file in files[:10])
+        raise BadMetalinkError(f"it has no one file that fits the format, but: {names}")
+    if not chosen[0].mirrors:
+        raise BadMetalinkError(f"it has no http, https or file URL for {chosen[0].name}")
+    return chosen[0]
+
+
+def files_of(document: bytes) -> list[Metalink]:
+    """All files of a metalink, at least one. Raises BadMetalinkError."""
     root = _root(document)
     if root.tag == f"{{{V4}}}metalink":
         files = [_file_v4(element) for element in root.findall(f"{{{V4}}}file")]
@@ -98,14 +111,7 @@ def parse(document: bytes, endings: Iterable[str]) -> Metalink:
         raise BadMetalinkError("it is not a metalink (neither of version 4 nor of version 3)")
     if not files:
         raise BadMetalinkError("it has no file in it")
-    fitting = [file for file in files if file.name.lower().endswith(tuple(endings))]
-    chosen = fitting or (files if len(files) == 1 else [])
-    if len(chosen) != 1:
-        names = ", ".join(file.name for file in files[:10])
-        raise BadMetalinkError(f"it has no one file that fits the format, but: {names}")
-    if not chosen[0].mirrors:
-        raise BadMetalinkError(f"it has no http, https or file URL for {chosen[0].name}")
-    return chosen[0]
+    return files
 
 
 def _root(document: bytes) -> Element:

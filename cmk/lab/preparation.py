@@ -25,7 +25,8 @@ def prepare(job: Job) -> Json:
         assert pool is not None  # rows stay
         with Host.of(job.lab, pool["host_id"]) as host:
             try:
-                spool.ensure(job, host, pool, template)
+                bring = spool.refresh if job.info.get("refresh") else spool.ensure
+                bring(job, host, pool, template)
             except CmkError as problem:
                 failures.append(Failure(f"{host.name}, pool {pool['name']}", problem))
     if failures:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cmk.errors import CmkError
 from cmk.lab.api import Args, Json, invalid, no_such
 from cmk.lab.checksum import Checksum, parse
 from cmk.lab.engine import ADMIN_ACCOUNT
 from cmk.lab.events import record
 from cmk.lab.formats import checked_url, endings_of
 from cmk.lab.headers import headers_of
-from cmk.lab.host import AgentFailure, Host
+from cmk.lab.host import Agent, AgentFailure, Host
+from cmk.lab.jobs import hire, submit
 from cmk.lab.metalink import BadMetalinkError
+from cmk.lab.orders import headers
 from cmk.lab.seed import DEFAULT_OS_TYPE
-from cmk.lab.settings import number, setting
 from cmk.lab.source import Scout, Source
 from cmk.lab.store import new_uuid, now
 
@@ -34,27 +38,72 @@ class Registration:
     hypervisor: str
 
 
-def register(lab: Lab, args: Args, what: Registration) -> int:
-    """Check all of it, ask the URL through a host, write the rows; returns the template's row id.
+@dataclass(frozen=True)
+class Place:
+    """Who looks at a URL, and later downloads it: an agent, for a directory that it will fill.
 
-    Raises ApiError 431 for whatever is wrong.
+    `name` is for people: `host vm`, `image store x`; `location` the country to prefer mirrors from.
     """
-    if not args.get("directdownload"):
-        raise invalid(
-            "This lab has no secondary storage: add directdownload=true, and the host downloads "
-            f"the {what.kind} itself."
-        )
+
+    name: str
+    agent: Agent
+    directory: str
+    location: str
+    limits: Json
+
+
+def register(lab: Lab, args: Args, what: Registration) -> int:
+    """Check all of it, ask the URL through whoever will download it, write the rows; returns the
+    template's row id. Raises ApiError 431 for whatever is wrong."""
     zones = _zones(lab, args)
     ostype = _os_type(lab, args.get("ostypeid"))
     url = checked_url(args["url"], what.format)
     text = args.get("checksum") or ""
     checksum = parse(text) if text and text.lower() != "auto" else None
     details: dict[str, str] = args.get("details") or {}
-    source = _look(lab, zones[0], url, what, headers_of(details), text.lower() == "auto")
-    used = checksum or source.checksum
+    direct = bool(args.get("directdownload"))
+    stores = [] if direct else [_image_store(lab, zone, what.kind) for zone in zones]
+    with _host(lab, zones[0]) if direct else _own_machine(lab, stores[0]) as place:
+        source = _look(place, url, what.format, headers_of(details), text.lower() == "auto")
+    if checksum is not None:
+        source = replace(source, checksum=checksum, published="")
     _tell(lab, url, checksum, source)
     with lab.store.change():
-        return _write(lab, args, what, zones, ostype, used, details, source)
+        template = _write(lab, args, what, zones, ostype, details, source)
+        _write_copies(lab, template, stores, source)
+    if stores:
+        hire(lab)
+    return template
+
+
+def look_again(host: Host, template: sqlite3.Row) -> None:
+    """Write down what a template's URL serves now; raises CmkError where its checksum forbids that,
+    AgentFailure and BadMetalinkError where nothing can be learnt."""
+    lab, published = host.lab, template["checksum_from"] or ""
+    if template["checksum"] and not published:
+        raise CmkError(
+            f"The checksum of {template['name']} was given at registration and fixes its bytes; "
+            "register the new version"
+        )
+    given = headers(lab.store, template)
+    with _place_of(host) as place:
+        auto = published.startswith(("http:", "https:", "file:"))
+        source = _look(place, template["url"], template["format"], given, auto)
+    lab.store.update("vm_template", template["id"], **_columns_of(source))
+
+
+def _image_store(lab: Lab, zone: sqlite3.Row, kind: str) -> sqlite3.Row:
+    row = lab.store.one(
+        "SELECT * FROM image_store WHERE data_center_id = ? AND removed IS NULL ORDER BY id",
+        zone["id"],
+    )
+    if row is None:
+        raise invalid(
+            f"The zone {zone['name']} has no secondary storage: say directdownload=true, and the "
+            f"host downloads the {kind} itself, or add imagestore provider=Directory "
+            "url=file:///path first."
+        )
+    return row
 
 
 def _zones(lab: Lab, args: Args) -> list[sqlite3.Row]:
@@ -88,10 +137,9 @@ def _os_type(lab: Lab, uuid: str | None) -> int:
     return int(found)
 
 
-def _look(
-    lab: Lab, zone: sqlite3.Row, url: str, what: Registration, headers: dict[str, str], auto: bool
-) -> Source:
-    """What the zone's first usable host sees behind the URL."""
+@contextmanager
+def _host(lab: Lab, zone: sqlite3.Row) -> Iterator[Place]:
+    """The zone's first usable host."""
     row = lab.store.one(
         "SELECT * FROM host WHERE data_center_id = ? AND removed IS NULL AND status = 'Up' "
         "AND resource_state = 'Enabled' ORDER BY id",
@@ -99,44 +147,49 @@ def _look(
     )
     if row is None:
         raise invalid("There is no host Up and Enabled in the zone that could look at the URL.")
-    with Host(lab, row) as host:
-        scout = Scout(host, what.format, headers, limits(lab))
-        try:
-            source = scout.look(url, endings_of(what.format), host.location)
-            if auto and source.checksum is None:
-                checksum, place = scout.published_digest(url)
-                source = replace(source, checksum=checksum, published=_shown(place))
-            room = host.agent.ask("space", pool=_pool(lab, host.id))
-        except (AgentFailure, BadMetalinkError) as problem:
-            raise invalid(
-                f"URL: {_shown(url)} validation failed on host {host.name}: {problem.message}."
-            ) from None
+    with Host(lab, row) as host, _place_of(host) as place:
+        yield place
+
+
+@contextmanager
+def _place_of(host: Host) -> Iterator[Place]:
+    pool = host.lab.store.value(
+        "SELECT path FROM storage_pool WHERE host_id = ? AND removed IS NULL", host.id
+    )
+    yield Place(f"host {host.name}", host.agent, pool, host.location, host.limits)
+
+
+@contextmanager
+def _own_machine(lab: Lab, store: sqlite3.Row) -> Iterator[Place]:
+    from cmk.lab.image_store import local_agent, local_limits
+
+    limits = local_limits(lab, store["data_center_id"])
+    with local_agent() as agent:
+        yield Place(f"image store {store['name']}", agent, store["path"], "", limits)
+
+
+def _look(place: Place, url: str, format: str, headers: dict[str, str], auto: bool) -> Source:
+    """What is behind the URL, seen from there; `auto`: with a digest published beside it."""
+    scout = Scout(place.agent, format, headers, place.limits)
+    try:
+        source = scout.look(url, endings_of(format), place.location)
+        if auto and source.checksum is None:
+            checksum, beside = scout.published_digest(url)
+            source = replace(source, checksum=checksum, published=_shown(beside))
+        room = place.agent.ask("space", pool=place.directory)
+    except (AgentFailure, BadMetalinkError) as problem:
+        raise invalid(
+            f"URL: {_shown(url)} validation failed on {place.name}: {problem.message}."
+        ) from None
     if (source.size or 0) > room["total"]:
         raise invalid(
-            f"It has {source.size} bytes; the pool of host {host.name} holds {room['total']}."
+            f"It has {source.size} bytes; the storage of {place.name} holds {room['total']}."
         )
     if auto and source.checksum is None:
         raise invalid(
             "checksum=auto found no digest: neither in headers nor in files beside the URL."
         )
     return source
-
-
-def _pool(lab: Lab, host: int) -> str:
-    return str(
-        lab.store.value("SELECT path FROM storage_pool WHERE host_id = ? AND removed IS NULL", host)
-    )
-
-
-def limits(lab: Lab) -> Json:
-    """The agent's limits of time, from the settings."""
-    return {
-        "connect": number(lab.store, "direct.download.connect.timeout") / 1000,
-        "read": number(lab.store, "direct.download.socket.timeout") / 1000,
-        "redirects": setting(lab.store, "store.download.follow.redirects").lower() == "true",
-        "low_speed": number(lab.store, "direct.download.low.speed"),
-        "low_speed_time": number(lab.store, "direct.download.low.speed.time"),
-    }
 
 
 def _shown(url: str) -> str:
@@ -156,7 +209,20 @@ def _tell(lab: Lab, url: str, given: Checksum | None, source: Source) -> None:
     risk = ""
     if url.lower().startswith("http:"):
         risk = ", and over plain http anybody on the way could change it"
-    lab.environment.say(f"No checksum given: what the host downloads cannot be verified{risk}.")
+    lab.environment.say(f"No checksum given: what is downloaded cannot be verified{risk}.")
+
+
+def _columns_of(source: Source) -> Json:
+    """What is known of the bytes behind a URL, as columns of vm_template."""
+    return {
+        "checksum": str(source.checksum) if source.checksum else None,
+        "checksum_from": source.published or None,
+        "size": source.virtual_size or (None if source.packing else source.size),
+        "url_size": source.size,
+        "etag": source.etag or None,
+        "last_modified": source.last_modified or None,
+        "metalink": json.dumps(source.metalink.to_json()) if source.metalink else None,
+    }
 
 
 def _write(
@@ -165,12 +231,10 @@ def _write(
     what: Registration,
     zones: list[sqlite3.Row],
     ostype: int,
-    checksum: Checksum | None,
     details: dict[str, str],
     source: Source,
 ) -> int:
     created, uuid = now(), new_uuid()
-    size = source.virtual_size or (None if source.packing else source.size)
     template = lab.store.insert(
         "vm_template",
         uuid=uuid,
@@ -179,10 +243,7 @@ def _write(
         format=what.format,
         hypervisor_type=what.hypervisor,
         url=args["url"],
-        direct_download=1,
-        checksum=str(checksum) if checksum else None,
-        size=size,
-        url_size=source.size,
+        direct_download=bool(args.get("directdownload")),
         guest_os_id=ostype,
         account_id=ADMIN_ACCOUNT,
         bootable=args.get("bootable", True),
@@ -196,10 +257,8 @@ def _write(
         dynamically_scalable=args.get("isdynamicallyscalable", False),
         template_tag=args.get("templatetag"),
         cross_zones=args.get("zoneid") == "-1" or args.get("zoneids") == ["-1"],
-        etag=source.etag or None,
-        last_modified=source.last_modified or None,
-        metalink=json.dumps(source.metalink.to_json()) if source.metalink else None,
         created=created,
+        **_columns_of(source),
     )
     for name, value in details.items():
         lab.store.insert("vm_template_details", template_id=template, name=name, value=value)
@@ -207,14 +266,6 @@ def _write(
         lab.store.insert(
             "template_zone_ref", template_id=template, zone_id=zone["id"], created=created
         )
-    lab.store.insert(
-        "template_store_ref",
-        template_id=template,
-        state="Ready",
-        download_state="BYPASSED",
-        size=size or 0,
-        created=created,
-    )
     label = "ISO" if what.kind == "iso" else "Template"
     record(
         lab,
@@ -224,3 +275,27 @@ def _write(
         uuid,
     )
     return template
+
+
+def _write_copies(lab: Lab, template: int, stores: list[sqlite3.Row], source: Source) -> None:
+    """The rows of secondary storage: BYPASSED, or a copy that a job, queued here, will make."""
+    row = {"template_id": template, "created": now()}
+    if not stores:
+        size = _columns_of(source)["size"] or 0
+        lab.store.insert(
+            "template_store_ref", state="Ready", download_state="BYPASSED", size=size, **row
+        )
+        return
+    uuid = str(lab.store.value("SELECT uuid FROM vm_template WHERE id = ?", template))
+    for store in stores:
+        lab.store.insert(
+            "template_store_ref",
+            store_id=store["id"],
+            state="Creating",
+            download_state="NOT_DOWNLOADED",
+            install_path=new_uuid(),
+            **row,
+        )
+    iso = lab.store.value("SELECT format = 'ISO' FROM vm_template WHERE id = ?", template)
+    cmd, label = ("registerIso", "Iso") if iso else ("registerTemplate", "Template")
+    submit(lab, cmd, {}, label, uuid, template)

@@ -94,12 +94,14 @@ CREATE TABLE disk_offering (
 );
 
 -- Templates and ISOs. size is the virtual size in bytes where it is known at registration;
--- checksum as it was given, with its {ALG}; etag and last_modified are the source's validators;
+-- checksum as it was given, with its {ALG}; checksum_from names who published it, NULL where it was
+-- given at registration; etag and last_modified are the source's validators;
 -- metalink is what was read of one (or of RFC 6249 headers), as JSON: mirrors, size, digest, pieces.
 CREATE TABLE vm_template (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
     format TEXT NOT NULL, hypervisor_type TEXT NOT NULL, url TEXT NOT NULL,
-    direct_download INTEGER NOT NULL DEFAULT 0, checksum TEXT, size INTEGER, url_size INTEGER,
+    direct_download INTEGER NOT NULL DEFAULT 0, checksum TEXT, checksum_from TEXT,
+    size INTEGER, url_size INTEGER,
     guest_os_id INTEGER REFERENCES guest_os (id),
     account_id INTEGER NOT NULL REFERENCES account (id),
     bootable INTEGER NOT NULL DEFAULT 1, public INTEGER NOT NULL DEFAULT 0,
@@ -122,17 +124,32 @@ CREATE TABLE template_zone_ref (
     PRIMARY KEY (template_id, zone_id)
 );
 
--- One row a directly downloaded template, with no store: BYPASSED and Ready, as CloudStack keeps it.
-CREATE TABLE template_store_ref (
-    id INTEGER PRIMARY KEY, store_id INTEGER, template_id INTEGER NOT NULL REFERENCES vm_template (id),
-    store_role TEXT NOT NULL DEFAULT 'Image', state TEXT NOT NULL, download_state TEXT NOT NULL,
-    size INTEGER NOT NULL DEFAULT 0, destroyed INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL
+-- Secondary storage: a directory on the lab's own machine.
+CREATE TABLE image_store (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, url TEXT NOT NULL,
+    path TEXT NOT NULL, data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    created TEXT NOT NULL, removed TEXT
 );
+CREATE UNIQUE INDEX image_store_path ON image_store (path) WHERE removed IS NULL;
+
+-- One row a template and zone with an image store: its copy there, as template_spool_ref below has
+-- copies on pools. A directly downloaded template has one row with no store: BYPASSED and Ready.
+CREATE TABLE template_store_ref (
+    id INTEGER PRIMARY KEY, store_id INTEGER REFERENCES image_store (id),
+    template_id INTEGER NOT NULL REFERENCES vm_template (id),
+    store_role TEXT NOT NULL DEFAULT 'Image', state TEXT NOT NULL, download_state TEXT NOT NULL,
+    download_pct INTEGER NOT NULL DEFAULT 0, error_str TEXT, install_path TEXT,
+    size INTEGER NOT NULL DEFAULT 0, physical_size INTEGER, stored_digest TEXT,
+    destroyed INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL
+);
+CREATE INDEX template_store_ref_template ON template_store_ref (template_id);
 
 -- One row a copy of a template on a pool. template_size is the virtual size, physical_size the
 -- file's; inode and mtime are what the file showed when it was recorded, so that a file changed
 -- behind our back is not trusted. served_digest is of the bytes as served, stored_digest of the
--- file in the pool, both sha-256.
+-- file in the pool, both sha-256. mirrors (JSON) gave the bytes; url, etag and last_modified are of
+-- the one that came last. stale: the file behind the URL is not this any more. next_path is the
+-- name of a newer version that is being fetched beside it. marked_for_gc: unused since this time.
 CREATE TABLE template_spool_ref (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
     pool_id INTEGER NOT NULL REFERENCES storage_pool (id),
@@ -142,11 +159,30 @@ CREATE TABLE template_spool_ref (
     download_pct INTEGER NOT NULL DEFAULT 0, error_str TEXT,
     local_path TEXT NOT NULL, install_path TEXT NOT NULL,
     template_size INTEGER, physical_size INTEGER, inode INTEGER, mtime INTEGER,
-    served_digest TEXT, stored_digest TEXT, url TEXT, etag TEXT, last_modified TEXT,
-    marked_for_gc INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, updated TEXT NOT NULL,
-    UNIQUE (pool_id, template_id)
+    served_digest TEXT, stored_digest TEXT, mirrors TEXT, url TEXT, etag TEXT, last_modified TEXT,
+    stale INTEGER NOT NULL DEFAULT 0, next_path TEXT, marked_for_gc TEXT,
+    created TEXT NOT NULL, updated TEXT NOT NULL, UNIQUE (pool_id, template_id)
 );
 CREATE INDEX template_spool_ref_template ON template_spool_ref (template_id);
+
+-- Files of ours in a pool that no template needs any more: they go when no disk stands on them.
+CREATE TABLE orphan (
+    id INTEGER PRIMARY KEY, pool_id INTEGER NOT NULL REFERENCES storage_pool (id),
+    path TEXT NOT NULL, template_id INTEGER NOT NULL REFERENCES vm_template (id),
+    UNIQUE (pool_id, path)
+);
+
+-- Certificates that downloads of a zone's hosts trust besides the system's; in PEM.
+CREATE TABLE direct_download_certificate (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, alias TEXT NOT NULL,
+    certificate TEXT NOT NULL, hypervisor_type TEXT NOT NULL,
+    zone_id INTEGER NOT NULL REFERENCES data_center (id), UNIQUE (alias, hypervisor_type, zone_id)
+);
+CREATE TABLE direct_download_certificate_host_map (
+    certificate_id INTEGER NOT NULL REFERENCES direct_download_certificate (id),
+    host_id INTEGER NOT NULL REFERENCES host (id), revoked INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (certificate_id, host_id)
+);
 
 -- name is the host name inside the network, instance_name libvirt's; iso_id the ISO in the drive.
 CREATE TABLE vm_instance (
@@ -183,13 +219,14 @@ CREATE TABLE nics (
 );
 CREATE INDEX nics_instance ON nics (instance_id);
 
--- job_status 0 in progress, 1 succeeded, 2 failed. progress is JSON: phase, bytes, total, rate.
+-- job_status 0 in progress, 1 succeeded, 2 failed. progress is JSON: phase, bytes, total, rate;
+-- warnings a JSON list of sentences for whoever waits.
 CREATE TABLE async_job (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL,
     job_cmd TEXT NOT NULL, job_cmd_info TEXT NOT NULL,
     instance_type TEXT, instance_uuid TEXT, instance_id INTEGER,
     job_status INTEGER NOT NULL DEFAULT 0, job_result_code INTEGER NOT NULL DEFAULT 0,
-    job_result TEXT, progress TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+    job_result TEXT, progress TEXT, warnings TEXT, attempts INTEGER NOT NULL DEFAULT 0,
     created TEXT NOT NULL, last_updated TEXT, removed TEXT
 );
 CREATE INDEX async_job_pending ON async_job (job_status) WHERE job_status = 0;

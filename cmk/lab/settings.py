@@ -6,7 +6,7 @@ The store holds only what was changed.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cmk.lab.api import invalid
 from cmk.lab.store import Store
@@ -26,18 +26,31 @@ class Setting(NamedTuple):
 
 SETTINGS = {
     "cpu.overprovisioning.factor": Setting("16", "CPU MHz given to VMs over what a host has"),
+    "direct.download.allow.https.to.http": Setting(
+        "false", "follow redirects of downloads from https to plain http"
+    ),
+    "direct.download.check.upstream": Setting(
+        "warn",
+        "when the file behind the URL of a copy has changed: warn, fail, refresh (download the new "
+        "one) or off (do not ask)",
+        ("warn", "fail", "refresh", "off"),
+    ),
     "direct.download.connect.timeout": Setting("5000", "ms to wait for a connection"),
     "direct.download.connections": Setting("1", "connections to each mirror, when several fetch"),
     "direct.download.low.speed": Setting("1024", "bytes/s under which a mirror is left"),
     "direct.download.low.speed.time": Setting("30", "s that a mirror may be that slow"),
     "direct.download.socket.timeout": Setting("5000", "ms to wait for the next byte"),
+    "expunge.delay": Setting("86400", "s after which a destroyed VM is expunged"),
     "job.workers": Setting("4", "how many jobs run at once"),
     "lab.virt.type": Setting(
         "auto", "auto, kvm or qemu (software emulation)", ("auto", "kvm", "qemu")
     ),
     "start.retry": Setting("10", "the most hosts that a deployment is tried on"),
     "store.download.follow.redirects": Setting("true", "follow a download's redirects"),
+    "storage.cleanup.enabled": Setting("true", "remove what nothing needs when a worker ends"),
+    "storage.cleanup.interval": Setting("86400", "s that a template's copy may be unused"),
     "storage.max.volume.size": Setting("2000", "GiB: the most that an image may have inside"),
+    "storage.template.cleanup.enabled": Setting("true", "remove unused copies of templates too"),
 }
 
 
@@ -56,6 +69,24 @@ def checked(name: str, value: str) -> str:
     if not allowed and not re.fullmatch(r"[0-9]{1,9}", value):
         raise invalid(f"{name} is a whole number, not '{value}'.")
     return value.lower()
+
+
+def flag(store: Store, name: str) -> bool:
+    """The value in force of a setting that is true or false."""
+    return setting(store, name) == "true"
+
+
+def limits(store: Store, trust: list[str]) -> dict[str, Any]:
+    """The agent's limits (see cmk.agent.protocol); `trust` are certificates in PEM."""
+    return {
+        "connect": number(store, "direct.download.connect.timeout") / 1000,
+        "read": number(store, "direct.download.socket.timeout") / 1000,
+        "redirects": flag(store, "store.download.follow.redirects"),
+        "downgrade": flag(store, "direct.download.allow.https.to.http"),
+        "low_speed": number(store, "direct.download.low.speed"),
+        "low_speed_time": number(store, "direct.download.low.speed.time"),
+        "trust": trust,
+    }
 
 
 def number(store: Store, name: str) -> int:

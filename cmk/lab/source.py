@@ -1,4 +1,4 @@
-"""Finding out, through a host, what is behind a URL: an image, or a metalink that names mirrors."""
+"""Finding out, through an agent, what is behind a URL: an image, or a metalink with mirrors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from cmk.lab.checksum import Checksum, listed
-from cmk.lab.host import AgentFailure, Host
+from cmk.lab.host import Agent, AgentFailure
 from cmk.lab.metalink import LARGEST, BadMetalinkError, Metalink, of_headers, ordered, parse
 
 #: Mirrors of a metalink that are asked before it is said that none answers.
@@ -41,12 +41,12 @@ class Source:
 
 
 class Scout:
-    """Asks a host about one URL, with its request headers."""
+    """Asks an agent about one URL, with its request headers."""
 
     def __init__(
-        self, host: Host, format: str, headers: dict[str, str], limits: dict[str, Any]
+        self, agent: Agent, format: str, headers: dict[str, str], limits: dict[str, Any]
     ) -> None:
-        self._host = host
+        self._agent = agent
         self._format = format
         self._headers = headers
         self._limits = limits
@@ -65,7 +65,7 @@ class Scout:
         return replace(source, metalink=told, checksum=checksum, published="the server's headers")
 
     def _probe(self, url: str, headers: dict[str, str], small: int) -> dict[str, Any]:
-        found: dict[str, Any] = self._host.agent.ask(
+        found: dict[str, Any] = self._agent.ask(
             "probe", url=url, format=self._format, headers=headers, limits=self._limits, small=small
         )
         return found
@@ -97,7 +97,7 @@ class Scout:
         for pattern, algorithm in DIGEST_FILES:
             place = urljoin(url, pattern.format(name=name))
             try:
-                found = self._host.agent.ask(
+                found = self._agent.ask(
                     "read", url=place, headers=self._headers, limits=self._limits, small=1 << 20
                 )
             except AgentFailure:

@@ -4,7 +4,8 @@
 
 A row belongs to the job that downloads, for as long as that job's lock is held; a job that finds
 it so waits and shows how far the other is. Nothing is trusted for its row alone: the file must be
-there, as it was when it was recorded.
+there, as it was when it was recorded. A newer version of a copy (`refresh`) is fetched under
+another name (`next_path`) while the copy stays in use, and takes its place at the end.
 """
 
 from __future__ import annotations
@@ -14,14 +15,10 @@ import sqlite3
 import time
 from typing import Any
 
-from cmk.lab.checksum import parse
 from cmk.lab.events import record
-from cmk.lab.headers import headers_of
 from cmk.lab.host import AgentFailure, Host
 from cmk.lab.jobs import Job, is_running
-from cmk.lab.metalink import Metalink, ordered
-from cmk.lab.registration import limits
-from cmk.lab.settings import number
+from cmk.lab.orders import order, order_from_store
 from cmk.lab.store import Store, new_uuid, now
 
 Json = dict[str, Any]
@@ -33,7 +30,8 @@ PATIENCE = 0.05
 def ensure(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row) -> sqlite3.Row:
     """The row of a template's copy that is on the pool, downloaded first where it has to be.
 
-    Raises AgentFailure with the story of the download.
+    Raises AgentFailure with the story of the download, CmkError where the setting
+    direct.download.check.upstream forbids a copy whose origin has changed.
     """
     job.progress("Looking for the template on the pool")
     while True:
@@ -42,18 +40,77 @@ def ensure(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row) -> sq
             return _download(job, host, pool, template, ref)
         if ref["download_state"] == "DOWNLOADED":
             if _as_recorded(host, pool, ref):
-                return ref
+                job.lab.store.update("template_spool_ref", ref["id"], marked_for_gc=None)
+                return _checked_upstream(job, host, pool, template, ref)
             _distrust(job, pool, template, ref)
             continue
         _show(job, ref)
         time.sleep(PATIENCE)
 
 
+def refresh(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row) -> sqlite3.Row:
+    """The row after what its URL serves now was fetched beside the copy and took its place.
+
+    Where there is no copy yet it is downloaded as ever. Raises AgentFailure; the copy stays then.
+    """
+    ref = find(job.lab.store, pool, template)
+    if ref is None or ref["download_state"] != "DOWNLOADED":
+        return ensure(job, host, pool, template)
+    from cmk.lab.registration import look_again
+
+    look_again(host, template)
+    [template] = job.lab.store.rows("SELECT * FROM vm_template WHERE id = ?", template["id"])
+    while not _claim_next(job, ref):
+        _show(job, _row(job.lab.store, ref["id"]))
+        time.sleep(PATIENCE)
+    ref = _row(job.lab.store, ref["id"])
+    try:
+        return _bring(job, host, pool, template, ref, ref["next_path"])
+    except BaseException:
+        _let_next_go(job.lab.store, _row(job.lab.store, ref["id"]))
+        raise
+
+
+def find(store: Store, pool: sqlite3.Row, template: sqlite3.Row) -> sqlite3.Row | None:
+    """The row of a template's copy on a pool."""
+    return store.one(
+        "SELECT * FROM template_spool_ref WHERE pool_id = ? AND template_id = ?",
+        pool["id"],
+        template["id"],
+    )
+
+
+def give_up(job: Job, reason: str) -> None:
+    """Let go of what this job has begun to download; the next one goes on from there."""
+    store = job.lab.store
+    for ref in store.rows("SELECT * FROM template_spool_ref WHERE job_id = ?", job.id):
+        if ref["next_path"]:
+            _let_next_go(store, ref)
+        else:
+            _failed(store, ref, reason)
+
+
+def orphan(store: Store, ref: sqlite3.Row, path: str) -> None:
+    """Note that nothing names this file of a pool any more; cmk.lab.eviction removes it."""
+    store.execute(
+        "INSERT OR IGNORE INTO orphan (pool_id, path, template_id) VALUES (?, ?, ?)",
+        ref["pool_id"],
+        path,
+        ref["template_id"],
+    )
+
+
+def _row(store: Store, id: int) -> sqlite3.Row:
+    row = store.one("SELECT * FROM template_spool_ref WHERE id = ?", id)
+    assert row is not None  # a row that a job works with is not evicted
+    return row
+
+
 def _claim(job: Job, pool: sqlite3.Row, template: sqlite3.Row) -> tuple[sqlite3.Row, bool]:
     """The row, and whether this job is now the one that downloads."""
     store = job.lab.store
     with store.change():
-        ref = _find(store, pool, template)
+        ref = find(store, pool, template)
         if ref is None:
             name = _new_name(template)
             store.insert(
@@ -67,13 +124,8 @@ def _claim(job: Job, pool: sqlite3.Row, template: sqlite3.Row) -> tuple[sqlite3.
                 created=now(),
                 updated=now(),
             )
-        elif ref["download_state"] == "DOWNLOADED" or (
-            ref["job_id"] not in (None, job.id) and is_running(job.lab, ref["job_id"])
-        ):
+        elif ref["download_state"] == "DOWNLOADED" or _is_others(job, ref):
             return ref, False
-        elif ref["state"] == "Destroying":  # its file may vanish at any moment
-            name = _new_name(template)
-            store.update("template_spool_ref", ref["id"], local_path=name, install_path=name)
         store.execute(
             "UPDATE template_spool_ref SET job_id = ?, state = 'Creating', updated = ?, "
             "download_state = 'DOWNLOAD_IN_PROGRESS', download_pct = 0, error_str = NULL "
@@ -83,17 +135,34 @@ def _claim(job: Job, pool: sqlite3.Row, template: sqlite3.Row) -> tuple[sqlite3.
             pool["id"],
             template["id"],
         )
-        found = _find(store, pool, template)
+        found = find(store, pool, template)
         assert found is not None  # it was just written
         return found, True
 
 
-def _find(store: Store, pool: sqlite3.Row, template: sqlite3.Row) -> sqlite3.Row | None:
-    return store.one(
-        "SELECT * FROM template_spool_ref WHERE pool_id = ? AND template_id = ?",
-        pool["id"],
-        template["id"],
-    )
+def _is_others(job: Job, ref: sqlite3.Row) -> bool:
+    """Whether another job is busy with this row, and alive."""
+    return ref["job_id"] not in (None, job.id) and is_running(job.lab, ref["job_id"])
+
+
+def _claim_next(job: Job, ref: sqlite3.Row) -> bool:
+    """Take the right to fetch a newer version; one that somebody began is gone on with."""
+    store = job.lab.store
+    with store.change():
+        ref = _row(store, ref["id"])
+        if _is_others(job, ref):
+            return False
+        name = ref["next_path"] or new_uuid() + ref["install_path"][36:]
+        store.update("template_spool_ref", ref["id"], job_id=job.id, next_path=name)
+        return True
+
+
+def _let_next_go(store: Store, ref: sqlite3.Row) -> None:
+    """The copy stays what it was; what was fetched of a newer one goes."""
+    if ref["next_path"]:
+        with store.change():
+            orphan(store, ref, ref["next_path"])
+            store.update("template_spool_ref", ref["id"], job_id=None, next_path=None)
 
 
 def _new_name(template: sqlite3.Row) -> str:
@@ -101,31 +170,43 @@ def _new_name(template: sqlite3.Row) -> str:
 
 
 def _as_recorded(host: Host, pool: sqlite3.Row, ref: sqlite3.Row) -> bool:
-    facts = host.agent.ask("facts", pool=pool["path"], name=ref["install_path"])
-    recorded = {"size": ref["physical_size"], "inode": ref["inode"], "mtime": ref["mtime"]}
-    return bool(facts == recorded)
+    found = host.agent.ask("facts", pool=pool["path"], name=ref["install_path"])
+    return bool(found == _facts(ref))
+
+
+def _facts(ref: sqlite3.Row) -> Json:
+    return {"size": ref["physical_size"], "inode": ref["inode"], "mtime": ref["mtime"]}
+
+
+def _checked_upstream(
+    job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row
+) -> sqlite3.Row:
+    from cmk.lab.upstream import must_refresh
+
+    if must_refresh(job, host, template, ref):
+        return refresh(job, host, pool, template)
+    return ref
 
 
 def _distrust(job: Job, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row) -> None:
-    """Mark a copy as absent. Where disks stand on it, the next one gets another name: they must
-    never find other bytes under the name that they know."""
+    """Mark a copy as absent; the next one gets another name, since disks may stand on this one:
+    they must never find other bytes under the name that they know."""
     store = job.lab.store
+    name = _new_name(template)
     with store.change():
-        used = store.value(
-            "SELECT 1 FROM volumes WHERE pool_id = ? AND base_path = ? AND removed IS NULL",
-            pool["id"],
-            ref["install_path"],
-        )
-        name = _new_name(template) if used else ref["install_path"]
-        store.execute(
+        gone = store.execute(
             "UPDATE template_spool_ref SET state = 'Allocated', download_state = 'NOT_DOWNLOADED', "
             "job_id = NULL, install_path = ?, local_path = ?, updated = ? "
-            "WHERE id = ? AND download_state = 'DOWNLOADED'",
+            "WHERE id = ? AND download_state = 'DOWNLOADED' AND install_path = ?",
             name,
             name,
             now(),
             ref["id"],
+            ref["install_path"],
         )
+        if not gone:
+            return  # another job was faster
+        orphan(store, ref, ref["install_path"])
     record(
         job.lab,
         "TEMPLATE.DOWNLOAD.AGAIN",
@@ -148,7 +229,76 @@ def _show(job: Job, ref: sqlite3.Row) -> None:
 def _download(
     job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row
 ) -> sqlite3.Row:
+    try:
+        return _bring(job, host, pool, template, ref, ref["install_path"])
+    except BaseException as problem:
+        reason = problem.message if isinstance(problem, AgentFailure) else str(problem)
+        _failed(job.lab.store, ref, reason)
+        raise
+
+
+def _bring(
+    job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row, name: str
+) -> sqlite3.Row:
+    """Fetch a template's file as `name`, and record it as the copy."""
+    twin = None if ref["next_path"] else _twin(job, host, pool, template, name)
+    found = twin or _fetched(job, host, pool, template, ref, name)
+    return _settle(job.lab.store, ref, name, found)
+
+
+def _twin(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, name: str) -> Json | None:
+    """Another template's copy with the same digest on this pool, under this name too."""
+    if not template["checksum"]:
+        return None
+    known = job.lab.store.rows(
+        "SELECT c.* FROM template_spool_ref c JOIN vm_template t ON t.id = c.template_id "
+        "WHERE c.pool_id = ? AND c.template_id <> ? AND c.download_state = 'DOWNLOADED' "
+        "AND t.format = ? AND (t.checksum = ? OR '{SHA-256}' || c.served_digest = ?)",
+        pool["id"],
+        template["id"],
+        template["format"],
+        template["checksum"],
+        template["checksum"],
+    )
+    for other in known:
+        facts = {"known": _facts(other), "other": other["install_path"]}
+        if host.agent.ask("link", pool=pool["path"], name=name, **facts):
+            columns = (
+                "template_size physical_size inode mtime served_digest stored_digest mirrors url "
+                "etag last_modified"
+            )
+            return {column: other[column] for column in columns.split()}
+    return None
+
+
+def _fetched(
+    job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row, name: str
+) -> Json:
+    """Let the agent download it; what it found, as columns of the row."""
     store = job.lab.store
+    if template["direct_download"]:
+        request = order(store, template, pool["path"], name, host.location, host.limits)
+    else:
+        request = order_from_store(store, template, pool, name, host.limits)
+    done = host.agent.ask("fetch", progress_teller(job, "template_spool_ref", ref["id"]), **request)
+    for warning in done["warnings"]:
+        job.warn(f"{template['name']}: {warning}.")
+    return {
+        "template_size": done["virtual_size"],
+        "physical_size": done["size"],
+        "inode": done["inode"],
+        "mtime": done["mtime"],
+        "served_digest": done["served_digest"],
+        "stored_digest": done["stored_digest"],
+        "mirrors": json.dumps(done["mirrors"]),
+        "url": done["url"],
+        "etag": done["etag"] or None,
+        "last_modified": done["last_modified"] or None,
+    }
+
+
+def progress_teller(job: Job, table: str, id: int) -> Any:
+    """What takes an agent's progress: the job shows it, and once a second the row's percentage."""
     told = 0.0
 
     def tell(progress: Json) -> None:
@@ -158,50 +308,32 @@ def _download(
         if progress.get("total") and time.monotonic() - told > 1:
             told = time.monotonic()
             percent = int(100 * progress["bytes"] / progress["total"])
-            store.update("template_spool_ref", ref["id"], download_pct=percent, updated=now())
+            job.lab.store.update(table, id, download_pct=min(percent, 99))
 
-    try:
-        done = host.agent.ask("fetch", tell, **_order(job, host, pool, template, ref))
-    except BaseException as problem:
-        _failed(store, ref, problem.message if isinstance(problem, AgentFailure) else str(problem))
-        raise
-    for warning in done["warnings"]:
-        record(
-            job.lab,
-            "TEMPLATE.DOUBT",
-            f"{template['name']}: {warning}",
-            "Template",
-            template["uuid"],
-            level="WARN",
+    return tell
+
+
+def _settle(store: Store, ref: sqlite3.Row, name: str, found: Json) -> sqlite3.Row:
+    """The file `name` is the copy now; one that it replaces goes when no disk stands on it."""
+    with store.change():
+        if name != ref["install_path"]:
+            orphan(store, ref, ref["install_path"])
+        store.update(
+            "template_spool_ref",
+            ref["id"],
+            state="Ready",
+            download_state="DOWNLOADED",
+            download_pct=100,
+            error_str=None,
+            job_id=None,
+            updated=now(),
+            install_path=name,
+            local_path=name,
+            next_path=None,
+            stale=0,
+            **found,
         )
-    store.update(
-        "template_spool_ref",
-        ref["id"],
-        state="Ready",
-        download_state="DOWNLOADED",
-        download_pct=100,
-        error_str=None,
-        job_id=None,
-        updated=now(),
-        template_size=done["virtual_size"],
-        physical_size=done["size"],
-        inode=done["inode"],
-        mtime=done["mtime"],
-        served_digest=done["served_digest"],
-        stored_digest=done["stored_digest"],
-        url=done["url"],
-        etag=done["etag"] or None,
-        last_modified=done["last_modified"] or None,
-    )
-    found = _find(store, pool, template)
-    assert found is not None  # it was just written
-    return found
-
-
-def give_up(job: Job, reason: str) -> None:
-    """Let go of what this job has begun to download; the next one goes on from there."""
-    for ref in job.lab.store.rows("SELECT * FROM template_spool_ref WHERE job_id = ?", job.id):
-        _failed(job.lab.store, ref, reason)
+    return _row(store, ref["id"])
 
 
 def _failed(store: Store, ref: sqlite3.Row, reason: str) -> None:
@@ -214,42 +346,3 @@ def _failed(store: Store, ref: sqlite3.Row, reason: str) -> None:
         job_id=None,
         updated=now(),
     )
-
-
-def _order(
-    job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.Row
-) -> Json:
-    """What the agent is told; headers and secrets go to its stdin only."""
-    store = job.lab.store
-    details = store.rows(
-        "SELECT name, value FROM vm_template_details WHERE template_id = ?", template["id"]
-    )
-    order = {
-        "pool": pool["path"],
-        "name": ref["install_path"],
-        "format": template["format"],
-        "mirrors": [template["url"]],
-        "headers": headers_of({row["name"]: row["value"] for row in details}),
-        "origin": template["url"],
-        "most": number(store, "storage.max.volume.size") << 30,
-        "connections": number(store, "direct.download.connections"),
-        "limits": limits(job.lab),
-    }
-    if template["checksum"]:
-        checksum = parse(template["checksum"])
-        order |= {"algorithm": checksum.algorithm, "digest": checksum.digest}
-    if template["metalink"]:
-        order |= _plan(Metalink.from_json(json.loads(template["metalink"])), host.location)
-    return order
-
-
-def _plan(metalink: Metalink, location: str) -> Json:
-    """Mirrors, size and pieces of a metalink; its digest became the template's when it was read."""
-    plan: Json = {"mirrors": ordered(metalink.mirrors, location), "size": metalink.size}
-    if metalink.pieces:
-        plan["pieces"] = {
-            "algorithm": metalink.piece_algorithm,
-            "length": metalink.piece_length,
-            "digests": metalink.pieces,
-        }
-    return plan

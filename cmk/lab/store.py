@@ -180,7 +180,12 @@ def _hint(text: str) -> str:
 
 def now() -> str:
     """This moment as CloudStack writes it, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
+    return timestamp(time.time())
+
+
+def timestamp(seconds: float) -> str:
+    """A moment (seconds since the epoch) as CloudStack writes it, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(seconds))
 
 
 def new_uuid() -> str:

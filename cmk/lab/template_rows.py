@@ -12,6 +12,8 @@ from cmk.lab.query import Query, listed, present
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
 
+_READY = ("BYPASSED", "DOWNLOADED")
+
 _COLUMNS = (
     "t.*, z.id AS zone, z.uuid AS zoneid, z.name AS zonename, g.uuid AS ostypeid, "
     "g.display_name AS ostypename, a.uuid AS accountid"
@@ -58,14 +60,48 @@ def _shown(lab: Lab, rows: list[sqlite3.Row]) -> list[Json]:
         f"WHERE c.template_id IN ({ids}) ORDER BY c.id"
     ):
         copies.setdefault((copy["template_id"], copy["data_center_id"]), []).append(copy)
+    stored = _stored(lab, ids)
     return [
-        _template(lab, row, details.get(row["id"], {}), copies.get((row["id"], row["zone"]), []))
+        _template(
+            lab,
+            row,
+            details.get(row["id"], {}),
+            copies.get((row["id"], row["zone"]), []),
+            stored.get((row["id"], row["zone"])) or stored[row["id"], None],
+        )
         for row in rows
     ]
 
 
+def _stored(lab: Lab, ids: str) -> dict[tuple[int, int | None], sqlite3.Row]:
+    """The rows of secondary storage by template and zone; a bypassed one has no zone."""
+    return {
+        (row["template_id"], row["data_center_id"]): row
+        for row in lab.store.rows(
+            "SELECT r.*, s.data_center_id FROM template_store_ref r "
+            f"LEFT JOIN image_store s ON s.id = r.store_id WHERE r.template_id IN ({ids})"
+        )
+    }
+
+
+def is_ready(lab: Lab, template: int, zone: int | None = None) -> bool:
+    """Whether VMs can be deployed from a template, in one zone or in all of its zones."""
+    states = lab.store.rows(
+        "SELECT r.download_state FROM template_store_ref r "
+        "LEFT JOIN image_store s ON s.id = r.store_id WHERE r.template_id = ? "
+        "AND coalesce(s.data_center_id = ?, 1)",
+        template,
+        zone,
+    )
+    return all(row["download_state"] in _READY for row in states)
+
+
 def _template(
-    lab: Lab, row: sqlite3.Row, details: dict[str, str], copies: list[sqlite3.Row]
+    lab: Lab,
+    row: sqlite3.Row,
+    details: dict[str, str],
+    copies: list[sqlite3.Row],
+    stored: sqlite3.Row,
 ) -> Json:
     sizes = [copy["physical_size"] for copy in copies if copy["physical_size"]]
     known = [copy["template_size"] for copy in copies if copy["template_size"]]
@@ -75,7 +111,7 @@ def _template(
         displaytext=row["display_text"],
         ispublic=bool(row["public"]),
         created=row["created"],
-        isready=True,
+        isready=stored["download_state"] in _READY,
         passwordenabled=bool(row["enable_password"]),
         format=row["format"],
         bootable=bool(row["bootable"]),
@@ -87,7 +123,7 @@ def _template(
         accountid=row["accountid"],
         zoneid=row["zoneid"],
         zonename=row["zonename"],
-        status="Bypassed Secondary Storage",
+        status=status_of(stored),
         size=row["size"] or (known[0] if known else None),
         physicalsize=max(sizes) if sizes else None,
         templatetype="USER",
@@ -108,6 +144,18 @@ def _template(
     )
 
 
+def status_of(copy: sqlite3.Row) -> str:
+    """How CloudStack says how far a template is, from a row of template_store_ref."""
+    state = copy["download_state"]
+    if state == "BYPASSED":
+        return "Bypassed Secondary Storage"
+    if state == "DOWNLOADED":
+        return "Download Complete"
+    if state == "DOWNLOAD_ERROR":
+        return str(copy["error_str"])
+    return f"{copy['download_pct']}% Downloaded"
+
+
 def _copy(copy: sqlite3.Row) -> Json:
     return {
         "datastore": copy["storagename"],
@@ -115,4 +163,5 @@ def _copy(copy: sqlite3.Row) -> Json:
         "datastoreRole": "Primary",
         "downloadPercent": str(copy["download_pct"]),
         "downloadState": copy["download_state"],
+        **({"stale": True} if copy["stale"] else {}),
     }

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from cmk.agent import transfer
 from cmk.agent.failures import ChecksumFailure, PoolFailure, SpaceFailure, TransportFailure
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
@@ -24,17 +23,6 @@ from tests.web import Page, Web
 
 BODY = raw(size=3 << 20)[: 3 << 20]
 SHA = hashlib.sha256(BODY).hexdigest()
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "PAUSES", (0.0, 0.0))
-
-
-@pytest.fixture
-def pool(tmp_path: Path) -> Path:
-    (tmp_path / "pool").mkdir()
-    return tmp_path / "pool"
 
 
 def order(pool: Path, *mirrors: str, **more: Any) -> Order:

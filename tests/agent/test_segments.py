@@ -33,17 +33,10 @@ PIECES = Pieces(
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Call the others in at once, in small blocks, with no pauses."""
-    monkeypatch.setattr(transfer, "PAUSES", (0.0, 0.0))
+    """Call the others in at once, in small blocks."""
     monkeypatch.setattr(transfer, "ALONE", -1.0)
     monkeypatch.setattr(transfer, "WORTHWHILE", -1.0)
     monkeypatch.setattr(segments, "SMALLEST", 128 << 10)
-
-
-@pytest.fixture
-def pool(tmp_path: Path) -> Path:
-    (tmp_path / "pool").mkdir()
-    return tmp_path / "pool"
 
 
 def order(pool: Path, *mirrors: str, **more: Any) -> Order:

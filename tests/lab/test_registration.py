@@ -58,7 +58,7 @@ def test_without_a_checksum_a_warning_says_what_that_risks(
     ("changes", "said"),
     [
         ({"hypervisor": "VMware"}, "Direct download is for hypervisor=KVM only"),
-        ({"directdownload": "false"}, "add directdownload=true"),
+        ({"directdownload": "false"}, "say directdownload=true"),
         ({"format": "VMDK"}, "Format VMDK is not for KVM hosts"),
         ({"format": "QCOW3"}, "There is no format QCOW3"),
         ({"format": "ISO"}, "registered with register iso"),
@@ -105,7 +105,7 @@ def test_what_cannot_work_is_refused_with_431_and_leaves_nothing(
         (Page(b"x", headers={"Content-Encoding": "gzip"}), "Content-Encoding gzip"),
         (
             Page(b"QFI\xfb" + bytes(500), headers={"Content-Length": str(1 << 55)}, cut=504),
-            "the pool of host",
+            "the storage of host",
         ),
     ],
 )

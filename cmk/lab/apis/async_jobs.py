@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 JOB = fields(
     "jobid cmd jobstatus jobprocstatus jobresultcode jobresulttype jobresult jobinstancetype "
-    "jobinstanceid accountid userid created completed progress"
+    "jobinstanceid accountid userid created completed progress warnings"
 )
 
 
@@ -71,4 +71,5 @@ def _job(row: sqlite3.Row) -> Json:
         created=row["created"],
         completed=None if running else row["last_updated"],
         progress=json.loads(row["progress"]) if running and row["progress"] else None,
+        warnings=json.loads(row["warnings"]) if row["warnings"] else None,
     )

@@ -10,7 +10,7 @@ from cmk.lab.apis.templates import REGISTRATION, TEMPLATE, delete
 from cmk.lab.apis.virtual_machines import VIRTUAL_MACHINE, refuse_busy
 from cmk.lab.fields import fields
 from cmk.lab.jobs import hire, submit
-from cmk.lab.template_rows import list_rows, one_row
+from cmk.lab.template_rows import is_ready, list_rows, one_row
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @api(
     "registerIso",
-    "Registers an ISO that KVM hosts download straight to primary storage",
+    "Registers an ISO, which KVM hosts download straight to primary storage if it is said",
     *REGISTRATION,
     required("zoneid", "uuid", "the zone it is for; -1 for all zones"),
     optional("bootable", "boolean", "whether a VM can boot from it (default true)"),
     fields=TEMPLATE,
+    aftermath="cmk.lab.image_store:DOWNLOAD",
 )
 def register_iso(lab: Lab, args: Args) -> Json:
     from cmk.lab.registration import Registration, register
@@ -80,6 +81,8 @@ def attach_iso(lab: Lab, args: Args) -> Json:
         )
         if iso is None:
             raise no_such("ISO in the VM's zone", "id", args["id"])
+        if not is_ready(lab, iso["id"], vm["data_center_id"]):
+            raise invalid(f"{iso['name']} has not come to the image store yet.")
         if vm["iso_id"] not in (None, iso["id"]) and not args.get("forced"):
             raise invalid(f"{vm['name']} has an ISO in its drive; forced=true takes it out first.")
         job = _submit(lab, "attachIso", vm, iso=iso["id"])

@@ -49,7 +49,7 @@ def list_storage_pools(lab: Lab, args: Args) -> Json:
 
 
 def _storage_pool(row: sqlite3.Row) -> Json:
-    total, used = _capacity(row["path"])
+    total, used = capacity(row["path"])
     return present(
         id=row["uuid"],
         name=row["name"],
@@ -70,7 +70,7 @@ def _storage_pool(row: sqlite3.Row) -> Json:
     )
 
 
-def _capacity(path: str) -> tuple[int | None, int | None]:
+def capacity(path: str) -> tuple[int | None, int | None]:
     """Total and used bytes of the file system that a pool of this machine is on."""
     try:
         found = os.statvfs(path)

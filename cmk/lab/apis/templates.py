@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.fields import fields
-from cmk.lab.template_rows import list_rows, one_row
+from cmk.lab.template_rows import is_ready, list_rows, one_row
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
@@ -32,7 +32,12 @@ REGISTRATION = (
         "its digest as served: {SHA-256}hex, {SHA-512}hex …, bare hex for MD5, or auto: what is "
         "published beside the URL",
     ),
-    optional("directdownload", "boolean", "must be true in the lab: the host downloads it"),
+    optional(
+        "directdownload",
+        "boolean",
+        "true: hosts download it when they need it; false (default): the zone's image store does, "
+        "now",
+    ),
     optional("ispublic", "boolean", "whether all accounts may use it"),
     optional("isfeatured", "boolean", "whether it is featured"),
     optional("isextractable", "boolean", "whether it may be extracted"),
@@ -54,7 +59,7 @@ FILTERS = (
 
 @api(
     "registerTemplate",
-    "Registers a template that KVM hosts download straight to primary storage",
+    "Registers a template, which KVM hosts download straight to primary storage if it is said",
     *REGISTRATION,
     required("format", "string", "QCOW2 or RAW"),
     required("hypervisor", "string", "KVM"),
@@ -70,6 +75,7 @@ FILTERS = (
     optional("sshkeyenabled", "boolean", "whether it takes ssh keys"),
     optional("templatetag", "string", "a tag"),
     fields=TEMPLATE,
+    aftermath="cmk.lab.image_store:DOWNLOAD",
 )
 def register_template(lab: Lab, args: Args) -> Json:
     from cmk.lab.formats import checked_format
@@ -106,6 +112,7 @@ def list_templates(lab: Lab, args: Args) -> Json:
     required("zoneid", "uuid", "the zone"),
     required("templateid", "uuid", "the template or ISO"),
     optional("storageid", "uuid", "only this storage pool (default: all of the zone)"),
+    optional("refresh", "boolean", "also where there is a copy: fetch what the URL serves now"),
     fields=TEMPLATE,
     work="cmk.lab.preparation:PREPARE",
 )
@@ -131,9 +138,12 @@ def prepare_template(lab: Lab, args: Args) -> Json:
         raise no_such(
             "storage pool that is Up in this zone", "storageid", str(args.get("storageid"))
         )
-    job = jobs.submit(
-        lab, "prepareTemplate", {"pools": wanted}, "Template", template["uuid"], template["id"]
-    )
+    if not is_ready(lab, template["id"]):
+        raise invalid(f"{template['name']} has not come to the image store yet.")
+    info = {"pools": wanted, "refresh": bool(args.get("refresh"))}
+    if info["refresh"] and not template["direct_download"]:
+        raise invalid("refresh=true is for direct downloads; this one's image store has it.")
+    job = jobs.submit(lab, "prepareTemplate", info, "Template", template["uuid"], template["id"])
     jobs.hire(lab)
     return job
 

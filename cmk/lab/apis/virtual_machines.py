@@ -10,6 +10,7 @@ from cmk.lab import jobs
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.fields import fields
 from cmk.lab.store import new_uuid, now
+from cmk.lab.template_rows import is_ready
 from cmk.lab.virtual_machine_rows import list_rows, one_row
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ def _check_template(lab: Lab, zone: sqlite3.Row, template: sqlite3.Row) -> None:
         zone["id"],
     ):
         raise invalid(f"{template['name']} is not registered in the zone {zone['name']}.")
+    if not is_ready(lab, template["id"], zone["id"]):
+        raise invalid(
+            f"{template['name']} is not ready in the zone {zone['name']}: list templates tells its "
+            "status."
+        )
 
 
 def _check_networks(lab: Lab, wanted: list[str]) -> None:

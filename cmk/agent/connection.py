@@ -1,0 +1,79 @@
+"""A connection to a server: TLS with the system's CAs and those of the zone, and the proxies that
+the host's environment names."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import ssl
+from functools import lru_cache
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from .failures import TransportFailure
+from .sources import Limits
+
+
+def connection_to(
+    parts: SplitResult, limits: Limits
+) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
+    """An unopened connection, what stands before a request's path on it, and headers it needs.
+
+    Both are empty but for plain http through a proxy, which wants to know the server's name.
+    """
+    secure = parts.scheme.lower() == "https"
+    host, port = parts.hostname or "", parts.port
+    proxy = _proxy_for(parts)
+    if proxy is None:
+        return _connection(secure, host, port, limits), "", {}
+    headers = _credentials(proxy)
+    connection = _connection(secure, proxy.hostname or "", proxy.port or 80, limits)
+    if secure:
+        connection.set_tunnel(host, port or 443, headers)
+        return connection, "", {}
+    return connection, f"http://{parts.netloc.rpartition('@')[2]}", headers
+
+
+def _connection(
+    secure: bool, host: str, port: int | None, limits: Limits
+) -> http.client.HTTPConnection:
+    if not secure:
+        return http.client.HTTPConnection(host, port, timeout=limits.connect)
+    context = _context(limits.trust)
+    return http.client.HTTPSConnection(host, port, timeout=limits.connect, context=context)
+
+
+@lru_cache(maxsize=4)
+def _context(trust: tuple[str, ...]) -> ssl.SSLContext:
+    """Names are verified, TLS is 1.2 or newer; loading the system's CAs takes 20 ms, once."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if trust:
+        context.load_verify_locations(cadata="\n".join(trust))
+    return context
+
+
+def _proxy_for(parts: SplitResult) -> SplitResult | None:
+    """What http_proxy, https_proxy, all_proxy and no_proxy say (in lower or upper case)."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None  # spares the import, 15 ms
+    from urllib.request import getproxies_environment, proxy_bypass
+
+    proxies = getproxies_environment()
+    place = proxies.get(parts.scheme.lower()) or proxies.get("all")
+    if not place or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxy = urlsplit(place if "://" in place else f"http://{place}")
+    if proxy.scheme != "http" or not proxy.hostname:
+        raise TransportFailure(
+            f"the proxy for {parts.scheme} is '{proxy.scheme}:', and only http: is supported",
+            final=True,
+        )
+    return proxy
+
+
+def _credentials(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
