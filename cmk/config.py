@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cmk.environment import Environment
-from cmk.errors import ConfigurationError
+from cmk.errors import ConfigurationError, NoServer
 
 FORMATS = ("json", "table", "csv", "value")
 
@@ -132,4 +132,4 @@ def choose(environment: Environment, config: Config, url: str = "", profile: str
     if environment.input_is_terminal and environment.error_is_terminal:
         environment.say("No server is configured: using the lab on this machine (-p lab).")
         return config.profile("lab", "nothing configured")
-    raise ConfigurationError("No server is configured.", _WAYS)
+    raise NoServer("No server is configured.", _WAYS)

@@ -7,6 +7,7 @@
     ├── JobFailed                4   an asynchronous job ended in failure
     ├── Unreachable              5   no way to the server or the host
     ├── ConfigurationError       6   profile, config file, lab directory or store
+    │   └── NoServer             6   nothing says where lines go
     ├── WaitTimeout            124   the job goes on, the waiting is over
     └── Interrupted            130   Ctrl-C
 
@@ -87,6 +88,10 @@ class ConfigurationError(CmkError):
     """A profile, the config file, the lab's directory or its store cannot be used as it is."""
 
     status = ExitStatus.CONFIGURATION
+
+
+class NoServer(ConfigurationError):
+    """Neither flags nor environment nor config file name a server."""
 
 
 class WaitTimeout(CmkError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from cmk.backend import Backend, Json, backend_of
 from cmk.catalog import Api, Catalog
 from cmk.config import FORMATS, Config, Profile, choose
 from cmk.environment import Environment
-from cmk.errors import ConfigurationError, Interrupted, JobFailed, UsageError, WaitTimeout
+from cmk.errors import ConfigurationError, Interrupted, JobFailed, NoServer, UsageError, WaitTimeout
 from cmk.output import reply_of, writer
 
 #: Seconds that a job is waited for, as in CloudMonkey.
@@ -71,9 +72,16 @@ class Session:
         said = getattr(flags, name, None)
         if said not in (None, ""):
             return str(said)
-        return self.environment.variables.get(f"CMK_{name.upper()}") or str(
-            self.profile.settings.get(name, "")
-        )
+        told = self.environment.variables.get(f"CMK_{name.upper()}")
+        return told or str(self._settings.get(name, ""))
+
+    @property
+    def _settings(self) -> Mapping[str, str]:
+        """The profile's settings; a built-in that needs no server has the file's core section."""
+        try:
+            return self.profile.settings
+        except NoServer:
+            return Config.read(self.environment.config_file).core
 
     def find(self, words: tuple[str, ...]) -> Api:
         return self.backend.catalog().find(words)

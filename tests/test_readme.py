@@ -12,6 +12,7 @@ from cmk.builtins import BUILTINS
 from cmk.lab.engine import lab_catalog
 from tests import guest
 from tests.conftest import LabCmk
+from tests.tls import Authority
 from tests.web import Web
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -48,7 +49,13 @@ def test_every_api_of_the_lab_stands_in_the_readme() -> None:
 
 
 @pytest.mark.libvirt
-def test_the_readmes_lines_run(lab: LabCmk, web: Web, nano: bytes, tmp_path: Path) -> None:
+def test_the_readmes_lines_run(
+    lab: LabCmk, web: Web, nano: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text(Authority().pem)
+    (tmp_path / "machina.qcow2").write_bytes(nano)
+    web.serve("/machina.qcow2", nano)
     web.serve("/machina.qcow2.bz2", nano)
     web.serve("/rescue.iso", guest.iso(tmp_path / "rescue.iso"))
     ids = {
@@ -59,18 +66,22 @@ def test_the_readmes_lines_run(lab: LabCmk, web: Web, nano: bytes, tmp_path: Pat
         "$H": lab.id("list", "hosts"),
         "HOST": web.origin.removeprefix("http://"),
     }
-    elsewhere = ("cmk -f", "cmk list apis")  # a file of lines, a remark: they have tests
+    # a file of lines, a remark, the end: they have tests
+    elsewhere = ("cmk -f", "cmk list apis", "cmk lab destroy")
     for line in lines_of_cmk():
         if line in {"cmk", "cmk console web1"} or line.startswith(elsewhere):
             continue  # a shell and a console need a terminal: they have tests
         for name, value in {**ids, **current_ids(lab)}.items():
             line = line.replace(name, value)
+        line = line.replace("/var/tmp", str(tmp_path))
         result = lab(*shlex.split(line)[1:])
         assert result.status == 0, f"{line}\n{result.err}"
+        if line.startswith("cmk metalink create"):
+            (tmp_path / "machina.meta4").write_text(result.out)
 
 
 def current_ids(lab: LabCmk) -> dict[str, str]:
-    """What $T, $I, $V, $W and $J stand for at this moment, where there is such a thing."""
+    """What $T, $I, $V, $W, $C, $P and $J stand for at this moment, where there is such a thing."""
     if not lab.directory.exists():
         return {}
     vms = ("list", "virtualmachines")
@@ -79,6 +90,8 @@ def current_ids(lab: LabCmk) -> dict[str, str]:
         "$I": lab.id("list", "isos"),
         "$V": lab.id(*vms, "name=web1"),
         "$W": lab.id(*vms, "name=inst1"),
+        "$C": lab.id("list", "templatedirectdownloadcertificates"),
+        "$P": lab.id("list", "imagestores"),
         "$J": lab.ok("list", "asyncjobs", "filter=jobid", "-o", "value").value.partition("\n")[0],
     }
     return {name: value for name, value in found.items() if value}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,10 +83,10 @@ def _hashes(name: str, urls: list[str], pieces: bool) -> tuple[int, str, int, li
     reasons = []
     for url in urls:
         try:
-            source = open_source(Wish(url), _LIMITS)
-            if source.size is None:
-                raise TransportFailure("it does not tell the size")
-            return _hashed(_chunks(source), source.size, pieces)
+            with closing(open_source(Wish(url), _LIMITS)) as source:
+                if source.size is None:
+                    raise TransportFailure("it does not tell the size")
+                return _hashed(_chunks(source), source.size, pieces)
         except TransportFailure as problem:
             reasons.append(f"{url}: {problem.reason}")
     raise Unreachable(f"There is no file '{name}' here, and no URL gives it: {'; '.join(reasons)}.")
@@ -121,11 +122,8 @@ def _chunks_of_file(path: Path) -> Iterator[bytes]:
 
 def _chunks(source: Source) -> Iterator[bytes]:
     buffer = bytearray(_CHUNK)
-    try:
-        while count := source.readinto(memoryview(buffer)):
-            yield bytes(buffer[:count])
-    finally:
-        source.close()
+    while count := source.readinto(memoryview(buffer)):
+        yield bytes(buffer[:count])
 
 
 def written(metalink: Metalink) -> str:
@@ -194,13 +192,13 @@ def _tried(file: Metalink, mirror: Mirror, full: bool) -> Json:
 
 def _check_bytes(file: Metalink, url: str) -> int:
     """Read all of a mirror; its size. Raises TransportFailure where a byte is wrong."""
-    source = open_source(Wish(url), _LIMITS)
-    if source.media_type in MEDIA_TYPES:
-        raise TransportFailure("it is a metalink itself")
-    found, size = hashlib.new((file.algorithm or "sha-256").replace("-", "")), 0
-    for chunk in _chunks(source):
-        found.update(chunk)
-        size += len(chunk)
+    with closing(open_source(Wish(url), _LIMITS)) as source:
+        if source.media_type in MEDIA_TYPES:
+            raise TransportFailure("it is a metalink itself")
+        found, size = hashlib.new((file.algorithm or "sha-256").replace("-", "")), 0
+        for chunk in _chunks(source):
+            found.update(chunk)
+            size += len(chunk)
     if source.size is not None and size != source.size:
         raise TransportFailure(f"the body ended after {size} of {source.size} bytes")
     if file.digest and found.hexdigest() != file.digest:

@@ -10,15 +10,15 @@ import argparse
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.nginx import Nginx
 
 FETCH = """
 import json, resource, sys
@@ -37,41 +37,6 @@ def image(path: Path, size: int) -> None:
         for number in range(size >> 20):
             zeros = number % 5 in (1, 3)
             file.write(bytes(1 << 20) if zeros else chance.randbytes(1 << 20))
-
-
-@contextmanager
-def nginx(root: Path, rate: str = "0") -> Iterator[list[str]]:
-    """A server with three ports, as three mirrors; `rate` limits each connection (nginx's form)."""
-    ports = [free_port() for _ in range(3)]
-    servers = "".join(
-        f"server {{ listen 127.0.0.1:{port}; root {root}; limit_rate {rate}; }}" for port in ports
-    )
-    work = root / "nginx"
-    work.mkdir(exist_ok=True)
-    (work / "nginx.conf").write_text(
-        f"daemon off; worker_processes 1; pid {work}/pid; error_log {work}/error.log; "
-        f"events {{}} http {{ access_log off; sendfile on; "
-        f"client_body_temp_path {work}/b; proxy_temp_path {work}/p; fastcgi_temp_path {work}/f; "
-        f"uwsgi_temp_path {work}/u; scgi_temp_path {work}/s; {servers} }}"
-    )
-    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
-    process = subprocess.Popen([program, "-c", work / "nginx.conf", "-e", work / "error.log"])
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", ports[-1])) == 0:
-                break
-        time.sleep(0.05)
-    try:
-        yield [f"http://127.0.0.1:{port}" for port in ports]
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
 
 
 def shell(command: str) -> None:
@@ -145,7 +110,8 @@ def run(bench: Bench, size: int, only: str) -> None:
     work, out = bench.work, bench.pool / "out"
     image(work / "i.raw", size)
     digests = {"i.raw": digest_of(work / "i.raw")}
-    with nginx(work) as urls:
+    with Nginx(work, work / "nginx", count=3) as server:
+        urls = server.urls
         plain = bench.ours("i.raw", urls[:1], digests["i.raw"], None)
         curl = f"curl -fso {out} {urls[0]}/i.raw; openssl dgst -sha256 {out}; sync {out}"
         rows: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
@@ -171,7 +137,8 @@ def run(bench: Bench, size: int, only: str) -> None:
             ("zst", "zstd -q", "zstd -q -d --rm"),
         ):
             packed_row(bench, urls[0], ending, pack, unpack, only)
-    with nginx(work, "20m") as urls:
+    with Nginx(work, work / "nginx", rate="20m", count=3) as server:
+        urls = server.urls
         if "capped" in only or not only:
             one = bench.ours("i.raw", urls[:1], digests["i.raw"], size)
             all_three = bench.ours("i.raw", urls, digests["i.raw"], size)
