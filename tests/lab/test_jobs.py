@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cmk.lab.directory import is_held
 from tests.conftest import LabCmk
 from tests.web import Web
 
@@ -48,7 +49,7 @@ def kill_workers(lab: LabCmk) -> None:
     """End them, and wait until the kernel has freed their locks."""
     for pid in workers(lab):
         os.kill(pid, signal.SIGKILL)
-    while workers(lab):
+    while any(is_held(lock) for lock in (lab.directory / "jobs").iterdir()):
         time.sleep(0.002)
 
 
