@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cmk.catalog import Api, Param, similar
-from cmk.errors import UsageError
+from cmk.errors import Unknown, UsageError
 from cmk.language import base_of
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -49,13 +49,17 @@ def _attached(key: str, value: str, stdin: TextIO) -> str:
         raise UsageError(f"{key}={value}: it is no text in UTF-8.") from None
 
 
-def wire(api: Api, given: Mapping[str, str]) -> dict[str, str]:
+def wire(api: Api, given: Mapping[str, str], force: bool = False) -> dict[str, str]:
     """The parameters as they are sent: checked, maps flattened as CloudStack reads them.
 
-    Raises UsageError for unknown names, missing required ones (all of them) and wrong types.
+    Raises Unknown for names that the API has not, unless `force` lets them through, UsageError for
+    missing required ones (all of them) and wrong types.
     """
     sent: dict[str, str] = {}
     for key, value in given.items():
+        if force and api.param(base_of(key)) is None:
+            sent[key] = value
+            continue
         param = _known(api, key)
         if param.type == "map":
             _put_entries(sent, param, key, value)
@@ -81,9 +85,9 @@ def _known(api: Api, key: str) -> Param:
     if param is not None:
         return param
     if not api.params:
-        raise UsageError(f"{api.verb} {api.noun} takes no parameters, but was given {base}.")
+        raise Unknown(f"{api.verb} {api.noun} takes no parameters, but was given {base}.")
     near = similar(base, [p.name for p in api.params])
-    raise UsageError(
+    raise Unknown(
         f"{api.verb} {api.noun} has no parameter '{base}'.",
         f"Did you mean {near}=?" if near else f"All of them: cmk {api.verb} {api.noun} -h",
     )

@@ -30,13 +30,29 @@ class Backend(Protocol):
         """The APIs that it knows."""
         ...
 
+    def learn(self) -> bool:
+        """Fetch the server's own catalog; False where there is no other than the one it has."""
+        ...
+
+    def as_curl(self, api: str, params: dict[str, str]) -> list[str]:
+        """The words of curl for the same call. Raises UsageError where there is none."""
+        ...
+
     def close(self) -> None:
         """Let go of what it holds open."""
         ...
 
 
-def backend_of(profile: Profile, environment: Environment) -> Backend:
-    """The backend that a profile's URL names. Raises ConfigurationError where none does."""
+def backend_of(
+    profile: Profile,
+    environment: Environment,
+    keys: tuple[str, str] = ("", ""),
+    debug: bool = False,
+) -> Backend:
+    """The backend that a profile's URL names; `keys` are those of the flags, for a server.
+
+    Raises ConfigurationError for a URL that names none.
+    """
     scheme, colon, rest = profile.url.partition(":")
     if scheme == "lab" and colon:
         from cmk.lab.directory import LabDirectory
@@ -44,11 +60,12 @@ def backend_of(profile: Profile, environment: Environment) -> Backend:
 
         return Lab(LabDirectory.at(rest or environment.lab_directory), environment)
     if scheme.lower() in {"http", "https"}:
-        raise ConfigurationError(
-            f"{profile.url} ({profile.chosen_by}) is a management server, and this version of cmk "
-            "speaks to the lab only.",
-            "Use -p lab, or -u lab:/path.",
-        )
+        from cmk.cloud.client import Cloud
+        from cmk.credentials import credentials_of
+
+        cloud = Cloud(profile, environment, lambda: credentials_of(profile, environment, *keys))
+        cloud.debug = environment.say if debug else None
+        return cloud
     raise ConfigurationError(
         f"'{profile.url}' ({profile.chosen_by}) is no server's URL.",
         "It is lab:, lab:/path, or https://HOST/client/api.",

@@ -48,9 +48,48 @@ BUILTINS = {
         "write a metalink (--pieces, --location de=URL), or try its mirrors (--full: all bytes)",
         ("full", "pieces", "location"),
     ),
+    "profile": Builtin(
+        "cmk.profiles:run",
+        "profile list|show|add|use|rename|remove|secure",
+        "the servers that lines go to: profile add NAME url=URL asks for the secrets (--keyring: "
+        "keep them there)",
+        ("keyring",),
+    ),
+    "set": Builtin("cmk.profiles:set_", "set KEY VALUE", "a setting of the current profile"),
+    "get": Builtin("cmk.profiles:get", "get KEY", "one setting"),
+    "show": Builtin("cmk.profiles:show", "show", "all settings in force, secrets masked"),
+    "sync": Builtin("cmk.cloud.builtin:sync", "sync", "fetch the server's own catalog of APIs"),
+    "login": Builtin("cmk.cloud.builtin:login", "login", "begin a session with name and password"),
+    "logout": Builtin("cmk.cloud.builtin:logout", "logout", "end the session that is kept"),
+    "wait": Builtin("cmk.waiting:run", "wait JOBID…", "wait for jobs, and show their results"),
+    "upload": Builtin(
+        "cmk.cloud.upload:run",
+        "upload template|iso|volume file=F …",
+        "send a file to the server, with the parameters of getUploadParamsFor…",
+    ),
     "exit": Builtin("cmk.help:leave", "exit", "leave the shell (also: quit, Ctrl-D)"),
     "quit": Builtin("cmk.help:leave", "quit", "leave the shell"),
 }
 
+#: Flags that go with an API's call, and not with built-ins unless their table says so.
+API_OPTIONS = ("curl", "dry_run", "force_params")
+
 #: Every flag that only some built-ins take.
-OPTIONS = sorted({option for builtin in BUILTINS.values() for option in builtin.options})
+OPTIONS = sorted({o for builtin in BUILTINS.values() for o in builtin.options} - set(API_OPTIONS))
+
+#: Built-ins whose word is a verb of CloudStack too.
+_VERBS = ("get", "sync", "login", "logout", "upload")
+
+
+def builtin_of(session: Session, words: list[str]) -> Builtin | None:
+    """The built-in that a line's first word names, unless an API of that name follows."""
+    word = words[0].lower() if words else ""
+    if word in _VERBS and len(words) > 1 and "=" not in words[1]:
+        from cmk.errors import ConfigurationError
+
+        try:
+            if session.catalog.get(word + words[1]) is not None:
+                return None
+        except ConfigurationError:
+            pass  # the built-in may be what mends it
+    return BUILTINS.get(word)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cmk import language
-from cmk.builtins import BUILTINS, OPTIONS
+from cmk.builtins import API_OPTIONS, OPTIONS, builtin_of
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus, UsageError
 from cmk.session import Flags, Session
@@ -27,9 +27,17 @@ from cmk.session import Flags, Session
 @click.option("-d", "--debug", is_flag=True, default=None)
 @click.option("-b/-n", "--block/--no-block", default=None)
 @click.option("-t", "--timeout", type=click.IntRange(0, 10**9), default=None)
+@click.option("-k", "--apikey", default="")
+@click.option("-s", "--secretkey", default="")
+@click.option("--all/--no-all", default=None)
+@click.option("--curl", is_flag=True)
+@click.option("--force-params", is_flag=True)
+@click.option("--no-color", is_flag=True)
+@click.option("--parallel", type=click.IntRange(1, 1000), default=None)
 @click.option("-f", "--file", default=None)
 @click.option("--keep-going", is_flag=True)
 @click.option("--log", is_flag=True)
+@click.option("--keyring", is_flag=True)
 @click.option("--dry-run", is_flag=True)
 @click.option("--full", is_flag=True)
 @click.option("--pieces", is_flag=True)
@@ -40,7 +48,17 @@ def _syntax(**_: Any) -> None:
 
 
 _SESSION_FLAGS = {field.name for field in dataclasses.fields(Flags)}
-_ONCE = ("url", "profile", "config", "file", "keep_going", "version")
+_ONCE = (
+    "url",
+    "profile",
+    "config",
+    "apikey",
+    "secretkey",
+    "file",
+    "keep_going",
+    "parallel",
+    "version",
+)
 
 
 def _parse(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -96,7 +114,9 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
     if params["file"] is not None:
         if words:
             raise UsageError(f"-f runs a file of lines; '{' '.join(words)}' cannot go with it.")
-        return _run_file(session, params["file"], flags, params["keep_going"])
+        return _run_file(session, params["file"], flags, params["keep_going"], params["parallel"])
+    if params["parallel"]:
+        raise UsageError("--parallel goes with -f FILE.")
     if words or flags.help:
         return _quit_is_done(session, words, flags)
     if environment.input_is_terminal:
@@ -112,12 +132,29 @@ def _quit_is_done(session: Session, words: list[str], flags: Flags) -> int:
     return ExitStatus.DONE
 
 
-def _run_file(session: Session, path: str, flags: Flags, keep_going: bool) -> int:
+def _run_file(
+    session: Session, path: str, flags: Flags, keep_going: bool, parallel: int | None
+) -> int:
+    def run(lines: Iterable[str]) -> int:
+        if parallel:
+            from cmk.batch import Batch
+
+            return Batch(
+                session,
+                parallel,
+                lambda line: words_and_flags(line, flags),
+                lambda words, said: run_words(session, words, said),
+                lambda problem, place: report(
+                    problem, session.environment, bool(flags.debug), place
+                ),
+            ).run_all(_readable(lines), keep_going)
+        return run_lines(session, lines, flags, keep_going)
+
     if path == "-":
-        return run_lines(session, session.environment.stdin, flags, keep_going)
+        return run(session.environment.stdin)
     try:
         with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - "" must stay "", not "."
-            return run_lines(session, lines, flags, keep_going)
+            return run(lines)
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise UsageError(f"Cannot read the file of lines '{path}': {reason}.") from None
@@ -151,11 +188,7 @@ def _readable(text: Iterable[str]) -> Iterator[str]:
 def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:
     """One line of a shell or batch: errors are printed here, `exit` comes out as EOFError."""
     try:
-        words = language.split(line)
-        if words[:1] == ["cmk"]:  # as hints and the README write a line
-            words = words[1:]
-        params, words = _parse(words)
-        line_flags = _flags_of(params, flags)
+        words, line_flags = words_and_flags(line, flags)
         if words or line_flags.help:
             run_words(session, words, line_flags)
     except (EOFError, BrokenPipeError):
@@ -165,6 +198,15 @@ def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:
     return ExitStatus.DONE
 
 
+def words_and_flags(line: str, base: Flags) -> tuple[list[str], Flags]:
+    """A line of a shell or batch: its words, and its flags over the base. Raises UsageError."""
+    words = language.split(line)
+    if words[:1] == ["cmk"]:  # as hints and the README write a line
+        words = words[1:]
+    params, words = _parse(words)
+    return words, _flags_of(params, base)
+
+
 def run_words(session: Session, words: list[str], flags: Flags) -> None:
     """One command: help for it, a built-in, or an API."""
     if flags.help:
@@ -172,9 +214,10 @@ def run_words(session: Session, words: list[str], flags: Flags) -> None:
 
         help_pages.run(session, words, flags)
         return
-    builtin = BUILTINS.get(words[0].lower()) if words else None
-    for option in OPTIONS:
-        if getattr(flags, option) and option not in (builtin.options if builtin else ()):
+    builtin = builtin_of(session, words)
+    taken = builtin.options if builtin else API_OPTIONS
+    for option in (*OPTIONS, *API_OPTIONS):
+        if getattr(flags, option) and option not in taken:
             raise UsageError(f"--{option.replace('_', '-')} does not go with {' '.join(words)}.")
     if builtin is not None:
         builtin.load()(session, words[1:], flags)

@@ -12,18 +12,29 @@ from a later place: a wrong answer here would destroy the wrong VM.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
 
-FORMATS = ("json", "table", "csv", "value")
+FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value")
 
 #: Go CloudMonkey keeps its defaults under this name in the file; it is the core section.
 _CORE = "core"
+#: What the core section must not hand down to profiles: it would go to the wrong server.
+_OF_ONE_SERVER = ("url", "username", "password", "domain", "apikey", "secretkey", "keyring")
+
+#: The variables that name a server, each with those of its key pair.
+_IN_ENVIRONMENT = (
+    ("CMK_URL", "CMK_API_KEY", "CMK_SECRET_KEY"),
+    ("CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET"),
+)
+
 _SECTION = re.compile(r"\[([^\]]+)\]\s*\Z")
 
 _WAYS = (
@@ -57,13 +68,7 @@ class Config:
     @classmethod
     def read(cls, path: Path) -> Config:
         """Raises ConfigurationError, with the line's number, for what is not INI."""
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError:
-            return cls(path, {})
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigurationError(f"Cannot read {path}: {problem}") from None
-        return cls(path, _sections(path, text))
+        return cls(path, _sections(path, _text_of(path)))
 
     def profile(self, name: str, chosen_by: str) -> Profile:
         """A profile by name; `lab` exists even where the file does not mention it."""
@@ -78,7 +83,119 @@ class Config:
         url = keys.get("url", "")
         if not url:
             raise ConfigurationError(f"Profile '{name}' in {self.path} has no url.")
-        return Profile(name, url, {**self.core, **keys}, chosen_by)
+        return Profile(name, url, {**self.inherited, **keys}, chosen_by)
+
+    @property
+    def inherited(self) -> dict[str, str]:
+        """The core section without what belongs to one server."""
+        return {k: v for k, v in self.core.items() if k not in _OF_ONE_SERVER}
+
+    def write(self, section: str, values: Mapping[str, str | None]) -> None:
+        """Set keys of a section ("" is the core one), None removes one; all else stays as it is.
+
+        Raises ConfigurationError where the file cannot be written.
+        """
+        for key, value in values.items():
+            if "\n" in (value or "") or not re.fullmatch(r"[\w.-]+", key):
+                raise ConfigurationError(f"'{key}' cannot be a line of {self.path}.")
+        self._change(lambda lines: _with_keys(lines, section or _CORE, dict(values)))
+
+    def remove(self, section: str) -> None:
+        """Take a profile out."""
+        self._change(lambda lines: _without(lines, section))
+
+    def rename(self, section: str, name: str) -> None:
+        """Give a profile another name."""
+
+        def change(lines: list[str]) -> list[str]:
+            return [f"[{name}]" if _header(line) == section else line for line in lines]
+
+        self._change(change)
+
+    def _change(self, change: Callable[[list[str]], list[str]]) -> None:
+        """Read, change and replace the file, alone, atomically, and for its owner's eyes only."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _locked(self.path):
+                text = _text_of(self.path)
+                fresh = "\n".join(change(text.splitlines())).rstrip("\n") + "\n"
+                if fresh != text:
+                    _replace(self.path, fresh)
+        except OSError as problem:
+            raise ConfigurationError(
+                f"Cannot write {self.path}: {problem.strerror or problem}."
+            ) from None
+        again = Config.read(self.path)
+        self.core, self.profiles = again.core, again.profiles
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"Cannot read {path}: {problem}") from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    import fcntl
+
+    with path.with_name(f"{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, text: str) -> None:
+    target = path.resolve()  # a file behind a link stays where it is
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _header(line: str) -> str | None:
+    found = _SECTION.match(line.strip())
+    return found[1].strip() if found else None
+
+
+def _with_keys(lines: list[str], section: str, values: dict[str, str | None]) -> list[str]:
+    """The lines with keys of one section changed in place, new ones at the section's end."""
+    out: list[str] = []
+    current, end = _CORE, 0 if section == _CORE else None
+    for line in lines:
+        current = _header(line) or current
+        key = line.partition("=")[0].strip().lower()
+        mine = current == section and "=" in line and line.strip()[:1] not in ("#", ";", "[")
+        if mine and key in values:
+            value = values.pop(key)
+            if value is None:
+                continue
+            line = f"{line.partition('=')[0].rstrip()} = {value}"
+        out.append(line)
+        if current == section and line.strip():
+            end = len(out)
+    if end is None:
+        out += ["", f"[{section}]"] if out else [f"[{section}]"]
+        end = len(out)
+    return out[:end] + [f"{k} = {v}" for k, v in values.items() if v is not None] + out[end:]
+
+
+def _without(lines: list[str], section: str) -> list[str]:
+    out, current = [], _CORE
+    for line in lines:
+        current = _header(line) or current
+        if current != section:
+            out.append(line)
+    return out
 
 
 def _sections(path: Path, text: str) -> dict[str, dict[str, str]]:
@@ -92,9 +209,9 @@ def _sections(path: Path, text: str) -> dict[str, dict[str, str]]:
         line = raw.strip()
         if not line or line[0] in "#;":
             continue
-        header = _SECTION.match(line)
-        if header:
-            current = sections.setdefault(header[1].strip(), {})
+        header = _header(line)
+        if header is not None:
+            current = sections.setdefault(header, {})
             continue
         key, equals, value = line.partition("=")
         if not equals or not key.strip():
@@ -112,16 +229,18 @@ def _shown(line: str) -> str:
 
 def choose(environment: Environment, config: Config, url: str = "", profile: str = "") -> Profile:
     """The one server of this call. Raises ConfigurationError where no place names one."""
-    variables = environment.variables
+    variables, core = environment.variables, config.inherited
     if url:
-        return Profile("", url, config.core, "-u")
+        return Profile("", url, core, "-u")
     if profile:
         return config.profile(profile, "-p")
     if variables.get("CMK_PROFILE"):
         return config.profile(variables["CMK_PROFILE"], "CMK_PROFILE")
-    for name in ("CMK_URL", "CLOUDSTACK_ENDPOINT"):
+    for name, key, secret in _IN_ENVIRONMENT:
         if variables.get(name):
-            return Profile("", variables[name], config.core, name)
+            pair = {"apikey": variables.get(key), "secretkey": variables.get(secret)}
+            keys = {k: v for k, v in pair.items() if v}
+            return Profile("", variables[name], {**core, **keys}, name)
     current = config.core.get("profile", "")
     if current and (current in config.profiles or current == "lab"):
         return config.profile(current, f"profile = {current} in {config.path}")

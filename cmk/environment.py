@@ -71,14 +71,38 @@ class Environment:
 
     @property
     def lab_directory(self) -> Path:
-        """Where `lab:` is: in the user's state directory (XDG Base Directory 0.8).
+        """Where `lab:` is: in the user's state directory (XDG Base Directory 0.8)."""
+        return self.state_directory / "lab"
 
-        platformdirs knows this rule too, for 20 ms at every start and from os.environ only.
-        """
-        state = Path(self.variables.get("XDG_STATE_HOME", ""))
-        if not state.is_absolute():  # unset, or relative, which the specification ignores
-            state = self.home / ".local" / "state"
-        return state / "cmk" / "lab"
+    @property
+    def state_directory(self) -> Path:
+        """Where sessions and history are kept."""
+        return self._xdg("XDG_STATE_HOME", ".local/state")
+
+    @property
+    def cache_directory(self) -> Path:
+        """Where what can be fetched again is kept."""
+        return self._xdg("XDG_CACHE_HOME", ".cache")
+
+    def _xdg(self, variable: str, otherwise: str) -> Path:
+        """platformdirs knows these rules too, for 20 ms at every start and from os.environ only."""
+        named = Path(self.variables.get(variable, ""))
+        if not named.is_absolute():  # unset, or relative, which the specification ignores
+            named = self.home / otherwise
+        return named / "cmk"
+
+    def ask_secret(self, prompt: str) -> str:
+        """A line that somebody types, unseen; "" where the terminal closes."""
+        if self.stdin is sys.stdin:
+            from getpass import getpass
+
+            try:
+                return getpass(prompt, self.stderr)
+            except EOFError:
+                return ""
+        self.stderr.write(prompt)
+        self.stderr.flush()
+        return self.stdin.readline().rstrip("\n")
 
     def say(self, text: str) -> None:
         """One line to the person, on stderr; stdout carries data only."""

@@ -2,8 +2,10 @@
 
     CmkError                     1   anything said to the user in one sentence
     ├── UsageError               2   found before anything was sent
+    │   └── Unknown              2   a name that the catalog has not
     ├── ApiError                 1   the API refused or failed
     │   └── NotAuthorised        3   401 or 531: not authenticated, not allowed
+    ├── NoCredentials            3   a server is named, but nobody to be there; nothing was sent
     ├── JobFailed                4   an asynchronous job ended in failure
     ├── Unreachable              5   no way to the server or the host
     ├── ConfigurationError       6   profile, config file, lab directory or store
@@ -52,6 +54,10 @@ class UsageError(CmkError):
     status = ExitStatus.USAGE
 
 
+class Unknown(UsageError):
+    """An API or a parameter that the catalog does not know; a newer catalog may."""
+
+
 class ApiError(CmkError):
     """The API's own refusal, with CloudStack's two codes.
 
@@ -68,6 +74,12 @@ class ApiError(CmkError):
 
 class NotAuthorised(ApiError):
     """The caller is not known (401) or may not do this (531)."""
+
+    status = ExitStatus.NOT_AUTHORISED
+
+
+class NoCredentials(CmkError):
+    """The secrets that a server wants are in no place, and nobody can be asked for them."""
 
     status = ExitStatus.NOT_AUTHORISED
 

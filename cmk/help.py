@@ -20,17 +20,27 @@ cmk - a CloudMonkey-style command line for Apache CloudStack, with a direct-down
 Flags (before or after the command; -- ends them)
   -p, --profile NAME   the profile to use ('lab' always exists)
   -u, --url URL        the server: lab:, lab:/path, or https://HOST/client/api
+  -k, --apikey KEY, -s, --secretkey SECRET   whom requests are from; a profile keeps them safer
   -c, --config FILE    the config file (default ~/.cmk/config)
-  -o, --output FORMAT  json (default), table, csv or value
+  -o, --output FORMAT  json (default), jsonl, table, column, csv, text or value
   -b/-n, --block/--no-block   wait for a job's result (default), or print its jobid
   -t, --timeout SECONDS       how long to wait for a job (0: for ever; default 1800)
+      --all/--no-all   fetch all pages of a list (default), or the first one
   -f, --file FILE      run the lines of a file, up to the first error
       --keep-going     run the other lines too after an error
+      --parallel N     with -f: so many jobs at once
+      --dry-run        tell what would be sent;  --curl: as a call of curl, signed
+      --force-params   send parameters that the API does not have, too
+      --no-color       no colours (also NO_COLOR)
   -d, --debug          tell on stderr what happens, and show tracebacks
   -h, --help           this page; after a command, that command's
   -v, --version        the version
 
-Environment: CMK_URL CMK_PROFILE CMK_OUTPUT CMK_TIMEOUT CMK_CONFIG, CLOUDSTACK_ENDPOINT
+Beside parameters: filter=a,b.c (columns), exclude=a,b, query=JMESPATH; KEY=@FILE, KEY=@- (standard
+input), KEY=@@x (a literal @x); IDPARAM=name:web1 (looked up)
+
+Environment: CMK_URL CMK_API_KEY CMK_SECRET_KEY CMK_PROFILE CMK_OUTPUT CMK_TIMEOUT CMK_CONFIG
+  CMK_DEBUG, CLOUDSTACK_ENDPOINT CLOUDSTACK_KEY CLOUDSTACK_SECRET, NO_COLOR, proxy variables
 
 Exit status: 0 done, 1 the API refused, 2 usage, 3 not authorised, 4 job failed,
   5 unreachable, 6 configuration, 124 timed out waiting, 130 interrupted
@@ -58,7 +68,8 @@ def page(session: Session, words: list[str]) -> str:
     if len(names) == 1 and nouns and catalog.get(names[0]) is None:
         apis = [api for api in catalog.all() if api.verb == names[0].lower()]
         return "".join(f"{api.verb} {api.noun}\n    {api.description}\n" for api in apis)
-    return of_api(catalog.find(names), session.environment.width)
+    api = catalog.find(names)
+    return of_api(catalog.described(api.name) or api, session.environment.width)
 
 
 def catalog_for_help(session: Session) -> Catalog:
@@ -89,6 +100,7 @@ def general(session: Session) -> str:
 def of_api(api: Api, width: int) -> str:
     """One API: what it does, its parameters with the required ones first, its fields."""
     wait = " (asynchronous: answers with a job)" if api.isasync else ""
+    wait += f" Since {api.since}." if api.since else ""
     out = [fill(f"{api.verb} {api.noun} - {api.description}{wait}", width)]
     if api.note:
         out += ["", fill(api.note, width)]
@@ -99,11 +111,16 @@ def of_api(api: Api, width: int) -> str:
         for param in params:
             label = f"{'*' if param.required else ' '} {param.name}= {param.type}"
             values = f" One of: {', '.join(param.values)}." if param.values else ""
-            out.append(_entry(label, f"{param.description}{values}", left, width))
+            since = f" Since {param.since}." if param.since else ""
+            out.append(_entry(label, f"{param.description}{values}{since}", left, width))
     if api.fields:
         out += ["", "Fields of the response"]
         left = max(len(f.name) + len(f.type) for f in api.fields) + 4
         out += [_entry(f"  {f.name} {f.type}", f.description, left, width) for f in api.fields]
+    elif api.params and not any(param.description for param in api.params):
+        out += ["", "The server's own words on all this: cmk sync"]
+    if api.related:
+        out += ["", fill(f"Related: {api.related.replace(',', ', ')}", width)]
     return "\n".join(out) + "\n"
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cmk.errors import UsageError
 
-VIEW_KEYS = ("filter",)
+#: What says how a reply is shown, and what a View calls it; an API's own parameter comes first.
+VIEW_KEYS = {"filter": "columns", "exclude": "excluded", "query": "query"}
 
 _KEY = re.compile(r"[A-Za-z_][\w-]*(?:\[\d+\])?(?:\.[^=\s]+)?\Z")
 
@@ -116,9 +118,27 @@ def lines_of(text: Iterator[str]) -> Iterator[tuple[int, str]]:
         yield start, held
 
 
-def columns(value: str) -> list[str]:
-    """`filter=id,name` -> the columns; raises UsageError when there are none."""
-    wanted = [column.strip() for column in value.split(",") if column.strip()]
-    if not wanted:
-        raise UsageError("filter= names no column.", "For example: filter=id,name")
-    return wanted
+def split_view(
+    params: Mapping[str, str], is_param: Callable[[str], object]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """What is sent, and what is for this side: the fields of a View by name.
+
+    Raises UsageError for a `filter=` or `exclude=` without a column, and an empty `query=`.
+    """
+    mine = {key: value for key, value in params.items() if key in VIEW_KEYS and not is_param(key)}
+    view: dict[str, Any] = {}
+    for key, value in mine.items():
+        if key == "query":
+            view["query"] = value.strip()
+        else:
+            view[VIEW_KEYS[key]] = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not view[VIEW_KEYS[key]]:
+            raise UsageError(f"{key}= names nothing.", f"For example: {_EXAMPLES[key]}")
+    return {key: value for key, value in params.items() if key not in mine}, view
+
+
+_EXAMPLES = {
+    "filter": "filter=id,name",
+    "exclude": "exclude=nic,tags",
+    "query": "query='zone[].name'",
+}

@@ -31,7 +31,8 @@ class TerminalBar:
     WIDTH = 24
     EVERY = 0.1
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, jobid: str = "") -> None:
+        self._jobid = jobid
         self._stream = environment.stderr
         self._columns = environment.width
         self._began = time.monotonic()
@@ -42,7 +43,10 @@ class TerminalBar:
         if now - self._drawn < self.EVERY:
             return
         self._drawn = now
-        line = line_of(progress, now - self._began)[: self._columns - 1]
+        line = line_of(progress, now - self._began)
+        if not progress and self._jobid:
+            line = f"Job {self._jobid}  {clock(now - self._began)}"
+        line = line[: self._columns - 1]
         self._stream.write(f"\r\x1b[K{line}")
         self._stream.flush()
 
@@ -53,10 +57,10 @@ class TerminalBar:
             self._drawn = 0.0
 
 
-def bar_for(environment: Environment) -> Bar:
+def bar_for(environment: Environment, jobid: str = "") -> Bar:
     """A bar where a person looks on, none elsewhere."""
     if environment.error_is_terminal and environment.variables.get("TERM") != "dumb":
-        return TerminalBar(environment)
+        return TerminalBar(environment, jobid)
     return NoBar()
 
 

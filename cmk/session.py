@@ -1,9 +1,8 @@
-"""Run commands on one backend: check, call, wait for the job, show the reply."""
+"""Run commands on one backend: check, call, page, wait for the job, show the reply."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,9 @@ from cmk.backend import Backend, Json, backend_of
 from cmk.catalog import Api, Catalog
 from cmk.config import FORMATS, Config, Profile, choose
 from cmk.environment import Environment
-from cmk.errors import ConfigurationError, Interrupted, JobFailed, NoServer, UsageError, WaitTimeout
-from cmk.output import reply_of, writer
+from cmk.errors import CmkError, ConfigurationError, NoServer, Unknown, UsageError
+from cmk.output import STREAMING, Reply, View, reply_of, rows_of, writer
+from cmk.paging import is_partial, rows_of_all_pages
 
 #: Seconds that a job is waited for, as in CloudMonkey.
 DEFAULT_TIMEOUT = 1800
@@ -26,17 +26,34 @@ class Flags:
     url: str = ""
     profile: str = ""
     config: str = ""
+    apikey: str = ""
+    secretkey: str = ""
     output: str = ""
     block: bool | None = None
+    all: bool | None = None
     timeout: int | None = None
     debug: bool | None = None
     help: bool = False
+    curl: bool = False
+    dry_run: bool = False
+    force_params: bool = False
     #: What single built-ins take; their table says which.
     log: bool = False
-    dry_run: bool = False
     full: bool = False
     pieces: bool = False
+    keyring: bool = False
     location: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A line that was sent: its answer, or the job that will have it, and how to show it."""
+
+    answer: Any
+    jobid: str
+    flags: Flags
+    view: View
+    timeout: int = 0
 
 
 class Session:
@@ -47,6 +64,8 @@ class Session:
         self.flags = flags
         self._profile: Profile | None = None
         self._backend: Backend | None = None
+        #: Whether the server was asked for its catalog, which is done once.
+        self._has_asked = False
 
     @property
     def profile(self) -> Profile:
@@ -59,13 +78,20 @@ class Session:
     @property
     def backend(self) -> Backend:
         if self._backend is None:
-            self._backend = backend_of(self.profile, self.environment)
+            keys = self.flags.apikey, self.flags.secretkey
+            self._backend = backend_of(
+                self.profile, self.environment, keys, debug=bool(self.flags.debug)
+            )
         return self._backend
 
     def close(self) -> None:
+        """Let go of the backend; the next line chooses its profile anew."""
         if self._backend is not None:
             self._backend.close()
-            self._backend = None
+        self._backend = self._profile = None
+        self._has_asked = False
+
+    # settings
 
     def setting(self, name: str, flags: Flags) -> str:
         """A value by flag, then CMK_NAME in the environment, then the profile."""
@@ -83,34 +109,6 @@ class Session:
         except NoServer:
             return Config.read(self.environment.config_file).core
 
-    def find(self, words: tuple[str, ...]) -> Api:
-        return self.backend.catalog().find(words)
-
-    @property
-    def catalog(self) -> Catalog:
-        return self.backend.catalog()
-
-    def run(self, words: list[str], flags: Flags) -> None:
-        """One line's words, from parsing to the reply on stdout."""
-        command = language.parse(words)
-        api = self.find(command.name)
-        params, view = self._split_view(api, command.params)
-        columns = tuple(language.columns(view["filter"])) if "filter" in view else ()
-        self.output_format(flags)  # said before anything is sent
-        sent = arguments.wire(api, arguments.attached(params, self.environment.stdin))
-        if api.isasync:
-            timeout = self._timeout(flags)
-        answer = content(self.backend.call(api.name, sent))
-        if api.isasync and "jobid" in answer and self._blocks(flags):
-            answer = self.wait(str(answer["jobid"]), timeout)
-        self.show(answer, flags, columns)
-
-    def show(self, document: Any, flags: Flags, columns: tuple[str, ...] = ()) -> None:
-        """Write a reply on stdout in the format asked for."""
-        out = self.environment
-        width = out.width if out.output_is_terminal else 0
-        writer(self.output_format(flags))(reply_of(document, columns), out.stdout, width)
-
     def output_format(self, flags: Flags) -> str:
         name = self.setting("output", flags) or "json"
         if name not in FORMATS:
@@ -120,46 +118,8 @@ class Session:
             raise ConfigurationError(problem, "It comes from CMK_OUTPUT or the config file.")
         return name
 
-    def wait(self, jobid: str, timeout: int) -> Json:
-        """Until the job has ended: its result. Raises JobFailed, WaitTimeout, Interrupted."""
-        from cmk.progress import bar_for
-
-        pause, most = self.backend.pauses
-        deadline = time.monotonic() + timeout if timeout else None
-        bar = bar_for(self.environment)
-        try:
-            while True:
-                job = self.backend.job(jobid)
-                if job["jobstatus"] != 0:
-                    break
-                bar.update(job.get("progress") or {})
-                if deadline is not None and time.monotonic() > deadline:
-                    raise WaitTimeout(
-                        f"Job {jobid} is still running after {timeout} s; it goes on.",
-                        self._how_to_look(jobid),
-                    )
-                time.sleep(pause)
-                pause = min(pause * 1.5, most)
-        except KeyboardInterrupt:
-            raise Interrupted(f"Job {jobid} goes on.", self._how_to_look(jobid)) from None
-        finally:
-            bar.clear()
-        for warning in job.get("warnings") or ():
-            self.environment.say(f"Warning: {warning}")
-        result: Json = job.get("jobresult") or {}
-        if job["jobstatus"] == 2:
-            raise JobFailed(
-                f"(error code {result.get('errorcode', 530)}) "
-                f"{result.get('errortext', 'The job failed and gave no reason.')}"
-            )
-        return result
-
-    def _how_to_look(self, jobid: str) -> str:
-        where = {"-u": f" -u {self.profile.url}", "-p": f" -p {self.profile.name}"}
-        flag = where.get(self.profile.chosen_by, "")
-        return f"Look at it with: cmk{flag} query asyncjobresult jobid={jobid}"
-
-    def _timeout(self, flags: Flags) -> int:
+    def timeout(self, flags: Flags) -> int:
+        """Seconds to wait for a job, 0 for ever."""
         text = self.setting("timeout", flags) or str(DEFAULT_TIMEOUT)
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise ConfigurationError(f"timeout = {text} is not a number of seconds.")
@@ -170,11 +130,170 @@ class Session:
             return flags.block
         return str(self.profile.settings.get("asyncblock", "true")).lower() != "false"
 
-    @staticmethod
-    def _split_view(api: Api, params: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-        """`filter=` is for this side, unless the API itself has a parameter of that name."""
-        mine = {k: v for k, v in params.items() if k in language.VIEW_KEYS and not api.param(k)}
-        return {k: v for k, v in params.items() if k not in mine}, mine
+    # lines
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.backend.catalog()
+
+    def run(self, words: list[str], flags: Flags) -> None:
+        """One line's words, from parsing to the reply on stdout."""
+        pending = self.send(words, flags)
+        if pending is not None:
+            self.finish(pending)
+
+    def send(self, words: list[str], flags: Flags) -> Pending | None:
+        """Check a line and send it; None where there was nothing to send, only to tell."""
+        command = language.parse(words)
+        self.output_format(flags)  # said before anything is sent
+        api, params, view = self._known(command, flags)
+        timeout = self.timeout(flags) if api.isasync else 0
+        if flags.curl or flags.dry_run:
+            self._tell(api, params, flags)
+            return None
+        answer = content(self.backend.call(api.name, params))
+        if api.isasync and isinstance(answer, dict) and "jobid" in answer and self._blocks(flags):
+            return Pending(answer, str(answer["jobid"]), flags, view, timeout)
+        if is_partial(answer) and self._pages(api, params, flags):
+            answer = self._paged(api, params, answer, view, flags)
+        return Pending(answer, "", flags, view)
+
+    def finish(self, pending: Pending) -> None:
+        """Wait for the job of a line that has one, and show the answer."""
+        answer = pending.answer
+        if pending.jobid:
+            from cmk.waiting import wait_for
+
+            answer = wait_for(self, pending.jobid, pending.timeout)
+        self.show(answer, pending.flags, pending.view)
+
+    def show(self, document: Any, flags: Flags, view: View = View()) -> None:  # noqa: B008 - frozen
+        """Write a reply on stdout in the format asked for."""
+        out = self.environment
+        width = out.width if out.output_is_terminal else 0
+        reply = document if isinstance(document, Reply) else reply_of(document, view)
+        writer(self.output_format(flags))(reply, out.stdout, width)
+
+    # from a Command to what is sent
+
+    def _known(self, command: language.Command, flags: Flags) -> tuple[Api, dict[str, str], View]:
+        """The API and its checked parameters; a name that is not known makes the server's catalog
+        be fetched, once. Raises UsageError."""
+        try:
+            return self._checked(self.catalog.find(command.name), command, flags.force_params)
+        except Unknown:
+            learnt = self._learn()
+            if learnt is False:
+                raise
+        if learnt:
+            return self._checked(self.catalog.find(command.name), command, flags.force_params)
+        api = self.catalog.get("".join(command.name)) or Api("".join(command.name))
+        self.environment.say(f"Sending {api.name} as it is, unchecked.")
+        return self._checked(api, command, force=True)
+
+    def _learn(self) -> bool | None:
+        """Fetch the server's own catalog: False where it was asked before or has no other, None
+        where it cannot be had."""
+        if self._has_asked:
+            return False
+        self._has_asked = True
+        try:
+            return self.backend.learn()
+        except (CmkError, OSError) as problem:
+            text = problem.message if isinstance(problem, CmkError) else str(problem)
+            self.environment.say(f"The server's catalog cannot be fetched: {text}")
+            return None
+
+    def _checked(
+        self, api: Api, command: language.Command, force: bool
+    ) -> tuple[Api, dict[str, str], View]:
+        params, view = language.split_view(command.params, api.param)
+        given = arguments.attached(params, self.environment.stdin)
+        found = {key: self._resolved(api, key, value) for key, value in given.items()}
+        return api, arguments.wire(api, found, force), View(**view)
+
+    def _resolved(self, api: Api, key: str, value: str) -> str:
+        """`name:debian12` -> the id that it stands for, where the parameter takes ids."""
+        from cmk.lookup import PREFIX
+
+        param = api.param(language.base_of(key))
+        if param is None or PREFIX not in value or param.type not in ("uuid", "list"):
+            return value
+        from cmk.lookup import lister, resolved
+
+        parts = value.split(",") if param.type == "list" else [value]
+        place = lister(self.catalog, api, param)
+        return ",".join(
+            resolved(param, part, place, self.list_rows) if part.startswith(PREFIX) else part
+            for part in parts
+        )
+
+    def list_rows(self, name: str, text: str) -> list[dict[str, Any]]:
+        """All rows of a list API that may have this name; all of them for ""."""
+        from cmk.lookup import query_for
+
+        api = self.catalog.get(name)
+        if api is None:
+            return []
+        params = query_for(self.catalog, name, text)
+        first = content(self.backend.call(api.name, params))
+        rows = rows_of_all_pages(first, self._fetcher(api, params))
+        return [row for row in rows if isinstance(row, dict)]
+
+    def _tell(self, api: Api, params: dict[str, str], flags: Flags) -> None:
+        """`--curl` and `--dry-run`: what would be sent."""
+        import shlex
+
+        from cmk.credentials import mask
+
+        if flags.curl:
+            words = self.backend.as_curl(api.name, params)
+            self.environment.stdout.write(shlex.join(words) + "\n")
+        else:
+            self.show(
+                {"server": self.profile.url, "command": api.name, "params": mask(params)}, flags
+            )
+
+    # pages
+
+    def _pages(self, api: Api, params: dict[str, str], flags: Flags) -> bool:
+        asked = any(key in ("page", "pagesize") for key in params)
+        return (
+            api.verb == "list"
+            and api.param("pagesize") is not None
+            and not asked
+            and (flags.all is not False)
+        )
+
+    def _fetcher(self, api: Api, params: dict[str, str]) -> Any:
+        def fetch(page: int, size: int) -> Json:
+            paging = {"page": str(page), "pagesize": str(size)}
+            found: Json = content(self.backend.call(api.name, {**params, **paging}))
+            return found
+
+        return fetch
+
+    def _paged(
+        self, api: Api, params: dict[str, str], first: Json, view: View, flags: Flags
+    ) -> Any:
+        """The answer with all pages' rows; a Reply where the format writes them as they come."""
+        noun, _ = rows_of(first)
+        rows = self._counted(rows_of_all_pages(first, self._fetcher(api, params)))
+        if self.output_format(flags) in STREAMING and not view.query:
+            from cmk.output import without
+
+            gone = view.excluded
+            kept = (without(row, gone) for row in rows) if gone else rows
+            return Reply({}, noun, kept, view.columns)
+        return {**first, noun: list(rows)}
+
+    def _counted(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """The rows; at the end, how many they were is said on stderr."""
+        count = 0
+        for row in rows:
+            count += 1
+            yield row
+        self.environment.say(f"{count} rows, from several pages.")
 
 
 def content(reply: Json) -> Any:

@@ -57,7 +57,7 @@ def test_help_fits_the_terminal(cmk: Cmk) -> None:
         (["list", "zones", "page=1"], 1, "page= needs pagesize=."),
         (["list", "zones", "-o", "xml"], 2, "There is no output format 'xml'"),
         (["list", "zones", "--frobnicate"], 2, "No such option"),
-        (["list", "zones", "filter=,"], 2, "filter= names no column."),
+        (["list", "zones", "filter=,"], 2, "filter= names nothing."),
         (["deploy", "virtualmachine"], 2, "needs zoneid, templateid, serviceofferingid."),
         (["list", "templates", "templatefilter=al"], 2, "not one of all, featured"),
         (
@@ -88,7 +88,7 @@ def test_bad_input_is_one_sentence_on_stderr_and_its_status(
 @pytest.mark.parametrize(
     ("url", "status", "said"),
     [
-        ("https://cloud.example/client/api", 6, "speaks to the lab only"),
+        ("https://cloud.example/client/api", 3, "There is no apikey for https://cloud.example"),
         ("ftp://x", 6, "is no server's URL"),
         ("nonsense", 6, "is no server's URL"),
         ("lab:relative/path", 6, "must be absolute"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.errors import UsageError
-from cmk.language import Command, columns, join, lines_of, parse, split, words_of
+from cmk.language import Command, join, lines_of, parse, split, split_view, words_of
 
 names = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ019", min_size=1, max_size=12)
 keys = st.from_regex(r"[a-z][a-z0-9]{0,8}(\[[0-9]\])?(\.[a-zA-Z:.-]{1,8})?", fullmatch=True)
@@ -114,7 +114,18 @@ def test_a_line_that_ends_in_a_backslash_goes_on_in_the_next() -> None:
     assert list(lines_of(text)) == [(1, "list   zones"), (3, ""), (4, "last")]
 
 
-def test_a_filter_that_names_no_column_is_refused() -> None:
-    assert columns("id, name,") == ["id", "name"]
-    with pytest.raises(UsageError):
-        columns(" , ")
+def test_what_is_for_this_side_is_not_sent_unless_the_api_has_it() -> None:
+    params = {"filter": "id, name,", "exclude": "a", "query": " x[] ", "name": "y"}
+    sent, view = split_view(params, lambda _: None)
+    assert sent == {"name": "y"}
+    assert view == {"columns": ("id", "name"), "excluded": ("a",), "query": "x[]"}
+    assert split_view(params, lambda key: key == "filter")[0] == {
+        "filter": "id, name,",
+        "name": "y",
+    }
+
+
+@pytest.mark.parametrize("word", ["filter", "exclude", "query"])
+def test_a_view_that_names_nothing_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match=f"{word}= names nothing"):
+        split_view({word: " , " if word != "query" else " "}, lambda _: None)

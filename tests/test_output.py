@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.output import Reply, harmless, reply_of, value_at, writer
+from cmk.output import Reply, View, harmless, reply_of, value_at, writer
 
 LIST = {"count": 2, "zone": [{"id": "1", "name": "ä"}, {"id": "2", "tag": [{"key": "k"}]}]}
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -25,7 +25,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 def shown(name: str, document: Any, *columns: str, width: int = 0) -> str:
     out = io.StringIO()
-    writer(name)(reply_of(document, columns), out, width)
+    writer(name)(reply_of(document, View(columns)), out, width)
     return out.getvalue()
 
 

@@ -19,9 +19,11 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def lines_of_cmk() -> list[str]:
-    """Every line of cmk in a block of the README, remarks left out."""
+    """Every line for the lab in a block of the README, remarks left out."""
     found = []
-    for block in re.findall(r"```(?:console)?\n(.*?)```", README, re.DOTALL):
+    lab_part = README.partition("### A management server")
+    text = lab_part[0] + lab_part[2].partition("```")[2].partition("```")[2]
+    for block in re.findall(r"```(?:console)?\n(.*?)```", text, re.DOTALL):
         for line in block.splitlines():
             line = re.split(r"\s{3,}", line.removeprefix("$ "))[0]
             line = re.sub(r"^\w=\$\((.*)\)$", r"\1", line)

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from cmk.catalog import Catalog
 from cmk.environment import Environment
-from cmk.errors import ApiError
+from cmk.errors import ApiError, UsageError
 from cmk.lab.api import HANDLERS, Handler, Json, response_name, typed
 from cmk.lab.directory import LabDirectory
 from cmk.lab.store import Store
@@ -108,6 +108,12 @@ class Lab:
         reply = self.call("queryAsyncJobResult", {"jobid": jobid})
         content: Json = reply["queryasyncjobresultresponse"]
         return content
+
+    def learn(self) -> bool:
+        return False
+
+    def as_curl(self, api: str, params: dict[str, str]) -> list[str]:
+        raise UsageError("--curl is for management servers; a lab is not asked over HTTP.")
 
     def close(self) -> None:
         if self._store is not None:

@@ -1,16 +1,31 @@
 """Replies on stdout: one module a format, each takes a Reply and writes to a stream.
 
-A module is imported when its format is asked for; all of them see the same Reply.
+A module is imported when its format is asked for; all of them see the same Reply. What `filter=`,
+`exclude=` and `query=` ask for is done here, once for all formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from json import dumps
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
+from cmk.document import Exact, dumps
+from cmk.errors import UsageError
+
 Row = dict[str, Any]
+
+#: Formats that write a row as it comes, so that memory stays flat over any number of pages.
+STREAMING = ("jsonl", "csv")
+
+
+@dataclass(frozen=True)
+class View:
+    """How a reply is to be seen: columns to show, columns to leave out, a JMESPath expression."""
+
+    columns: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,13 +33,18 @@ class Reply:
     """One answer: the document as the server gave it, and the rows that are in it.
 
     `noun` is the key under which the rows stand (`zone` in `{"count": 1, "zone": […]}`), empty
-    where the document itself is the one row. `columns` is what `filter=` named, in its order.
+    where the document itself is the one row. `columns` is what `filter=` named, in its order. Rows
+    may come one by one from further pages; a format that goes over them twice keeps them itself.
     """
 
     document: Any
     noun: str
-    rows: list[Any]
+    rows: Iterable[Any]
     columns: tuple[str, ...] = ()
+
+    def kept(self) -> Reply:
+        """The same with rows that can be gone over again."""
+        return self if isinstance(self.rows, list) else replace(self, rows=list(self.rows))
 
     def names(self) -> list[str]:
         """The columns of the rows: the ones asked for, else each in the order it first appears."""
@@ -35,25 +55,72 @@ class Reply:
             seen.update(dict.fromkeys(row if isinstance(row, dict) else ["value"]))
         return list(seen)
 
-    def cells(self) -> list[list[Any]]:
-        """A list of values a row, in the order of `names()`; None where a row has no such key."""
-        names = self.names()
-        return [[value_at(row, name) for name in names] for row in self.rows]
+    def cells(self, names: list[str] | None = None) -> Iterator[list[Any]]:
+        """A list of values a row, in the order of the names; None where a row has no such key."""
+        names = self.names() if names is None else names
+        plain = not any("." in name for name in names)
+        for row in self.rows:
+            if plain and isinstance(row, dict) and all(name in row for name in names):
+                yield [row[name] for name in names]
+            else:
+                yield [value_at(row, name) for name in names]
 
 
-def reply_of(document: Any, columns: tuple[str, ...] = ()) -> Reply:
+def reply_of(document: Any, view: View = View()) -> Reply:
     """Find the rows of an answer: a list's items, a single object, or a bare value."""
+    if view.query:
+        document = _queried(document, view.query)
+    noun, rows = rows_of(document)
+    if view.excluded:
+        rows = [without(row, view.excluded) for row in rows]
+        if not noun:
+            document = rows if isinstance(document, list) else (rows or [document])[0]
+        elif isinstance(document[noun], dict):
+            document = {**document, noun: rows[0]}
+        else:
+            document = {**document, noun: rows}
+    return Reply(document, noun, rows, view.columns)
+
+
+def rows_of(document: Any) -> tuple[str, list[Any]]:
+    """The key under which a document has its rows ("" for none), and the rows."""
     if not isinstance(document, dict):
-        rows = document if isinstance(document, list) else [document]
-        return Reply(document, "", rows, columns)
-    if not document or set(document) == {"count"}:
-        return Reply(document, "", [], columns)
+        return "", document if isinstance(document, list) else [document]
     others = [key for key in document if key != "count"]
+    if not others:
+        return "", []
     if len(others) == 1 and isinstance(document[others[0]], list):
-        return Reply(document, others[0], document[others[0]], columns)
+        return others[0], document[others[0]]
     if len(others) == 1 and isinstance(document[others[0]], dict):
-        return Reply(document, others[0], [document[others[0]]], columns)
-    return Reply(document, "", [document], columns)
+        return others[0], [document[others[0]]]
+    return "", [document]
+
+
+def _queried(document: Any, expression: str) -> Any:
+    import jmespath
+
+    try:
+        return jmespath.search(expression, document)
+    except jmespath.exceptions.JMESPathError as problem:
+        first = str(problem).splitlines()[0]
+        raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
+
+
+def without(row: Any, paths: tuple[str, ...]) -> Any:
+    """A row less some keys, nested ones by dots, through lists."""
+    if isinstance(row, list):
+        return [without(item, paths) for item in row]
+    if not isinstance(row, dict):
+        return row
+    gone = {path.lower() for path in paths}
+    kept = {}
+    for key, value in row.items():
+        name = key.lower()
+        if name in gone:
+            continue
+        deeper = tuple(p[len(name) + 1 :] for p in gone if p.startswith(f"{name}."))
+        kept[key] = without(value, deeper) if deeper else value
+    return kept
 
 
 def value_at(row: Any, path: str) -> Any:
@@ -62,6 +129,8 @@ def value_at(row: Any, path: str) -> Any:
         return [value_at(item, path) for item in row]
     if not isinstance(row, dict):
         return row if path == "value" else None
+    if path in row:
+        return row[path]
     for key, value in row.items():
         if key.lower() == path.lower():
             return value
@@ -74,11 +143,15 @@ def value_at(row: Any, path: str) -> Any:
 
 def text_of(value: Any) -> str:
     """A value as one cell: strings bare, nothing for null, the rest as compact JSON."""
-    if value is None:
-        return ""
     if isinstance(value, str):
         return value
-    return dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if value is None:
+        return ""
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, Exact):
+        return value.text
+    return str(value) if isinstance(value, int) else dumps(value)
 
 
 def harmless(text: str) -> str:
@@ -90,12 +163,7 @@ def harmless(text: str) -> str:
 
 def writer(name: str) -> Callable[[Reply, TextIO, int], None]:
     """The `write(reply, stream, width)` of a format; width is 0 where there is no terminal."""
-    if name == "table":
-        from cmk.output.table import write
-    elif name == "csv":
-        from cmk.output.csv import write
-    elif name == "value":
-        from cmk.output.value import write
-    else:
-        from cmk.output.json import write
-    return write
+    from importlib import import_module
+
+    found: Callable[[Reply, TextIO, int], None] = import_module(f"cmk.output.{name}").write
+    return found

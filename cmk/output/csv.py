@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import csv
-from typing import TextIO
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TextIO
 
+from cmk.document import dumps, loads
 from cmk.output import Reply, harmless, text_of
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
-    """A header and a line a row; nothing at all for no rows and no columns."""
-    names = reply.names()
-    if not names:
+    """A header and a line a row; nothing at all for no rows and no columns.
+
+    Without `filter=` all rows must be seen before the header can be written: they wait in a file.
+    """
+    with _with_columns(reply) as ready:
+        names = ready.names()
+        if not names:
+            return
+        out = csv.writer(_UnixLines(stream))
+        show = harmless if width else str
+        out.writerow([show(name) for name in names])
+        for cells in ready.cells(names):
+            out.writerow([show(text_of(cell)) for cell in cells])
+
+
+@contextmanager
+def _with_columns(reply: Reply) -> Iterator[Reply]:
+    """A reply whose columns are known and whose rows are still to be read."""
+    if reply.columns or isinstance(reply.rows, list):
+        yield reply
         return
-    out = csv.writer(_UnixLines(stream))
-    show = harmless if width else str
-    out.writerow([show(name) for name in names])
-    out.writerows([show(text_of(cell)) for cell in row] for row in reply.cells())
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+        seen: dict[str, None] = {}
+        for row in reply.rows:
+            seen.update(dict.fromkeys(row if isinstance(row, dict) else ["value"]))
+            spool.write(dumps(row) + "\n")
+        spool.seek(0)
+        yield replace(reply, rows=_read(spool), columns=tuple(seen))
+
+
+def _read(spool: Any) -> Iterator[Any]:
+    for line in spool:
+        yield loads(line)
 
 
 class _UnixLines:

@@ -9,8 +9,8 @@ from cmk.output import Reply, harmless, text_of
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
     """A line a row; a tab or newline inside a value is written as \\t or \\n."""
-    for row in reply.cells():
-        texts = (text_of(cell) for cell in row)
+    for cells in reply.kept().cells():
+        texts = (text_of(cell) for cell in cells)
         if width:
             texts = (harmless(text) for text in texts)
         stream.write("\t".join(t.replace("\t", "\\t").replace("\n", "\\n") for t in texts) + "\n")

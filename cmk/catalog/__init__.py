@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cmk.errors import UsageError
+from cmk.errors import Unknown, UsageError
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Param:
     description: str = ""
     required: bool = False
     values: tuple[str, ...] = ()
-    related: str = ""
+    related: str = ""  # the list API that has its ids
+    since: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Api:
     isasync: bool = False
     since: str = ""
     note: str = ""  # where this backend differs from CloudStack, if it does
+    related: str = ""
     _by_name: dict[str, Param] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,9 +82,22 @@ class Catalog:
     def get(self, name: str) -> Api | None:
         return self._apis.get(name.lower())
 
+    def described(self, name: str) -> Api | None:
+        """The same with all that is known of it, where `get` spares that."""
+        return self.get(name)
+
+    def names(self) -> list[str]:
+        """The names of all APIs."""
+        return [api.name for api in self._apis.values()]
+
     def nouns(self, verb: str) -> list[str]:
         """The nouns that go with a verb, sorted."""
-        return sorted(api.noun for api in self._apis.values() if api.verb == verb.lower())
+        split = map(verb_and_noun, self.names())
+        return sorted(noun for known, noun in split if known == verb.lower())
+
+    def verbs(self) -> list[str]:
+        """All verbs, sorted."""
+        return sorted({verb_and_noun(name)[0] for name in self.names()})
 
     def find(self, words: tuple[str, ...]) -> Api:
         """The API that a line's first words name. Raises UsageError with what was perhaps meant."""
@@ -99,18 +114,18 @@ class Catalog:
             raise UsageError(f"{words[0]} what?", f"One of: {', '.join(nouns)}")
         near = self._similar(words, nouns)
         hint = f"Did you mean {near}?" if near else "All of them: cmk list apis"
-        raise UsageError(f"There is no command '{typed}'.", hint)
+        raise Unknown(f"There is no command '{typed}'.", hint)
 
     def _similar(self, words: tuple[str, ...], nouns: list[str]) -> str:
         if len(words) >= 2 and nouns:
             near = similar(words[1].lower(), nouns)
             if near:
                 return f"'{words[0].lower()} {near}'"
-        spelled = {f"{api.verb} {api.noun}": api for api in self._apis.values()}
-        near = similar(" ".join(words[:2]).lower(), list(spelled))
+        split = [verb_and_noun(name) for name in self.names()]
+        near = similar(" ".join(words[:2]).lower(), [f"{verb} {noun}" for verb, noun in split])
         if not near:
-            joined = similar("".join(words[:2]).lower(), list(self._apis))
-            near = f"{self._apis[joined].verb} {self._apis[joined].noun}" if joined else ""
+            joined = {verb + noun: f"{verb} {noun}" for verb, noun in split}
+            near = joined.get(similar("".join(words[:2]).lower(), list(joined)), "")
         return f"'{near}'" if near else ""
 
 

@@ -1,0 +1,216 @@
+"""Catalogs as files: a small index that is read on every call, and one record read on demand.
+
+    {"catalog": 1, "url": …, "synced": …, "index": BYTES, "crc": …}     the first line
+    listzones TAB listZones TAB s TAB OFFSET TAB name:type*>listX,… TAB description
+    …                                                                  a line an API, by name
+    {"name": "listZones", …}                                            records, as they were given
+
+`s` or `a` says whether an API answers with a job; `*` marks a required parameter, `>` the list API
+that has a parameter's ids. The index that ships with cmk (CloudStack 4.18) has no records.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cmk.catalog import Api, Catalog, Field, Param
+from cmk.environment import Environment
+
+Json = dict[str, Any]
+
+SHIPPED = Path(__file__).with_name("cloudstack-4.18.index")
+
+_FORMAT = 1
+
+
+class IndexedCatalog(Catalog):
+    """A catalog in a file of which only the index is in memory, as bytes."""
+
+    def __init__(self, path: Path, index: bytes, records: int = 0) -> None:
+        super().__init__(())
+        self._path = path
+        self._index = b"\n" + index
+        #: Where in the file the records begin; 0 where there are none.
+        self._records = records
+
+    def get(self, name: str) -> Api | None:
+        if not name.isascii() or not name.isalnum():
+            return None
+        at = self._index.find(f"\n{name.lower()}\t".encode())
+        if at < 0:
+            return None
+        end = self._index.find(b"\n", at + 1)
+        return _api(self._index[at + 1 : end if end >= 0 else None].decode())
+
+    def _lines(self) -> Iterator[str]:
+        return iter(self._index.decode().split("\n")[1:-1])
+
+    def names(self) -> list[str]:
+        return [line.split("\t", 2)[1] for line in self._lines()]
+
+    def all(self) -> list[Api]:
+        return [_api(line) for line in self._lines()]
+
+    def described(self, name: str) -> Api | None:
+        """With descriptions and response fields, from the API's record, where there is one."""
+        api = self.get(name)
+        if api is None or not self._records:
+            return api
+        at = self._index.find(f"\n{api.name.lower()}\t".encode())
+        offset = int(self._index[at:].split(b"\t", 4)[3])
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._records + offset)
+                return _described(api, json.loads(file.readline()))
+        except (OSError, ValueError, KeyError, TypeError):
+            return api
+
+
+def _api(line: str) -> Api:
+    _, name, kind, _, params, description = line.split("\t")
+    return Api(
+        name,
+        description,
+        tuple(_param(text) for text in params.split(",") if text),
+        isasync=kind == "a",
+    )
+
+
+def _param(text: str) -> Param:
+    text, _, related = text.partition(">")
+    required = text.endswith("*")
+    name, _, type = text.rstrip("*").partition(":")
+    return Param(name, type, required=required, related=related)
+
+
+def _described(api: Api, record: Json) -> Api:
+    told = {str(p.get("name", "")).lower(): p for p in record.get("params") or []}
+    params = [
+        Param(
+            param.name,
+            param.type,
+            str(told.get(param.name.lower(), {}).get("description") or ""),
+            param.required,
+            param.values,
+            param.related,
+            str(told.get(param.name.lower(), {}).get("since") or ""),
+        )
+        for param in api.params
+    ]
+    fields = [
+        Field(str(f["name"]), str(f.get("type", "")), str(f.get("description") or ""))
+        for f in record.get("response") or []
+        if f.get("name")
+    ]
+    return Api(
+        api.name,
+        str(record.get("description") or ""),
+        tuple(params),
+        tuple(sorted(fields, key=lambda field: field.name)),
+        api.isasync,
+        str(record.get("since") or ""),
+        related=str(record.get("related") or ""),
+    )
+
+
+def written(apis: Iterable[Json], url: str, records: bool) -> bytes:
+    """A catalog file of what listApis gave; APIs and parameters that are none are left out."""
+    usable = {str(a["name"]): a for a in apis if isinstance(a, dict) and _is_word(a.get("name"))}
+    lists = {name for name in usable if name.startswith("list")}
+    lines, bodies, offset = [], [], 0
+    for name in sorted(usable, key=str.lower):
+        api = usable[name]
+        body = json.dumps(api, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        kind = "a" if api.get("isasync") is True else "s"
+        text = " ".join(str(api.get("description") or "").split())
+        params = ",".join(_written_param(p, lists) for p in _params(api))
+        lines.append("\t".join([name.lower(), name, kind, str(offset), params, text]))
+        if records:
+            bodies.append(body)
+            offset += len(body)
+    index = "".join(f"{line}\n" for line in lines).encode()
+    head = {
+        "catalog": _FORMAT,
+        "url": url,
+        "synced": int(time.time()) if records else 0,
+        "index": len(index),
+        "crc": zlib.crc32(index),
+    }
+    return json.dumps(head).encode() + b"\n" + index + b"".join(bodies)
+
+
+def _params(api: Json) -> list[Json]:
+    found = api.get("params")
+    usable = (
+        [p for p in found if isinstance(p, dict) and _is_word(p.get("name"))]
+        if isinstance(found, list)
+        else []
+    )
+    return sorted(usable, key=lambda p: (not p.get("required"), str(p["name"])))
+
+
+def _written_param(param: Json, lists: set[str]) -> str:
+    related = next((r for r in str(param.get("related") or "").split(",") if r in lists), "")
+    mark = "*" if param.get("required") is True else ""
+    type = param.get("type") if _is_word(param.get("type")) else "string"
+    return f"{param['name']}:{type}{mark}" + (f">{related}" if related else "")
+
+
+def _is_word(text: Any) -> bool:
+    return isinstance(text, str) and text.isascii() and text.replace("_", "").isalnum()
+
+
+def place(environment: Environment, url: str) -> Path:
+    """Where the catalog of a server is kept."""
+    return environment.cache_directory / f"catalog-{zlib.crc32(url.encode()):08x}"
+
+
+def save(environment: Environment, url: str, apis: list[Json]) -> None:
+    """Keep a server's catalog, atomically. Raises OSError."""
+    path = place(environment, url)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_bytes(written(apis, url, records=True))
+    fresh.replace(path)
+
+
+def load(environment: Environment, url: str) -> Catalog:
+    """The catalog that was synced from this server; else the shipped one, told if it is damaged."""
+    path = place(environment, url)
+    try:
+        return read(path, url)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as problem:
+        environment.say(
+            f"The catalog {path} cannot be used ({problem}); the one that ships with cmk is. "
+            "`cmk sync` fetches it anew."
+        )
+    return shipped()
+
+
+def shipped() -> Catalog:
+    """CloudStack 4.18's."""
+    return read(SHIPPED, "")
+
+
+def read(path: Path, url: str) -> IndexedCatalog:
+    """The catalog in a file. Raises OSError, ValueError for one that is damaged or another's."""
+    with path.open("rb") as file:
+        line = file.readline()
+        head = json.loads(line)
+        if not isinstance(head, dict) or head.get("catalog") != _FORMAT:
+            raise ValueError("it is of another version of cmk")
+        if head.get("url") != url:
+            raise ValueError(f"it is of another server, {head.get('url')}")
+        length = int(head.get("index") or 0)
+        index = file.read(length)
+    if len(index) != length or zlib.crc32(index) != head.get("crc"):
+        raise ValueError("it is damaged")
+    return IndexedCatalog(path, index, len(line) + length if head.get("synced") else 0)

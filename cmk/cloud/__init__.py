@@ -1,0 +1,1 @@
+"""The management-server backend: signed requests to a CloudStack API over HTTP."""

@@ -1,0 +1,212 @@
+"""HTTP to a management server: one request, its answer, and why there is none.
+
+This is the seam to the network: `requests` behind it, a dictionary of parameters and an Answer
+before it. Redirects are never followed, since a signed request is not sent on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from cmk import __version__
+from cmk.errors import CmkError, ConfigurationError, Unreachable
+
+if TYPE_CHECKING:
+    import requests
+
+#: Seconds to wait for a connection, and for the answer to begin or go on.
+CONNECT, READ = 10.0, 300.0
+
+#: A read that failed on its way is tried so often again, after such pauses in seconds.
+PAUSES = (0.5, 1.0, 2.0)
+LONGEST_PAUSE = 30.0
+PASSING = (502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    reason: str = ""
+
+
+class Transport(Protocol):
+    """Sends one request to the one server that it is for; `cookies` are the session's."""
+
+    cookies: Mapping[str, str]
+
+    def send(self, params: Mapping[str, str], post: bool) -> Answer:
+        """The answer, whatever its status. Raises Unreachable where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whether a server's certificate is verified, and against which file besides the system's."""
+
+    verify: bool = True
+    cacert: str = ""
+
+
+class RequestsTransport:
+    """The transport over requests: one session, so connections and the CA bundle are kept."""
+
+    def __init__(self, url: str, trust: Trust, variables: Mapping[str, str]) -> None:
+        self._url = url
+        self._trust = trust
+        self._variables = variables
+        self._session: requests.Session | None = None
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        if self._session is None:
+            return {}
+        return {cookie.name: cookie.value or "" for cookie in self._session.cookies}
+
+    @cookies.setter
+    def cookies(self, given: Mapping[str, str]) -> None:
+        jar = self._opened().cookies
+        jar.clear()
+        jar.update(dict(given))
+
+    def _opened(self) -> requests.Session:
+        if self._session is None:
+            import requests
+            from requests.utils import get_environ_proxies
+
+            session = requests.Session()
+            session.trust_env = False  # it would send what ~/.netrc has for the host, too
+            session.proxies = get_environ_proxies(self._url)
+            session.verify = self._bundle()
+            session.headers.update({"User-Agent": f"cmk/{__version__}"})
+            if session.verify is False:
+                import urllib3
+
+                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            self._session = session
+        return self._session
+
+    def _bundle(self) -> bool | str:
+        if not self._trust.verify:
+            return False
+        if self._trust.cacert:
+            from pathlib import Path
+
+            path = Path(self._trust.cacert).expanduser()
+            if not path.exists():
+                raise ConfigurationError(f"cacert = {path}: there is no such file.")
+            return str(path)
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            if self._variables.get(name):
+                return self._variables[name]
+        return True
+
+    def send(self, params: Mapping[str, str], post: bool) -> Answer:
+        session = self._opened()
+        import requests
+
+        try:
+            if post:
+                answer = session.post(
+                    self._url, data=dict(params), timeout=(CONNECT, READ), allow_redirects=False
+                )
+            else:
+                answer = session.get(
+                    self._url, params=dict(params), timeout=(CONNECT, READ), allow_redirects=False
+                )
+        except (requests.RequestException, ValueError) as problem:
+            # Not its own words: they hold the URL, and with it key and signature.
+            raise Unreachable(*_reason(self._url, problem)) from None
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status_code, headers, answer.content, answer.reason or "")
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def send_patiently(transport: Transport, params: Mapping[str, str], post: bool) -> Answer:
+    """For reads only: try again where the way to the server failed, or it says that it is busy."""
+    for pause in (*PAUSES, None):
+        wanted = 0.0
+        try:
+            answer = transport.send(params, post)
+            if answer.status not in PASSING or pause is None:
+                return answer
+            after = answer.headers.get("retry-after", "")
+            wanted = float(after) if after.isascii() and after.isdigit() else 0.0
+        except Unreachable:
+            if pause is None:
+                raise
+        time.sleep(min(max(pause or 0.0, wanted), LONGEST_PAUSE))
+    raise AssertionError("the last try returns or raises")
+
+
+def _reason(url: str, problem: Exception) -> tuple[str, str]:
+    """Why a server could not be asked, and what to do, without a word of the request."""
+    import socket
+    import ssl
+
+    import requests
+
+    where = url.partition("?")[0]
+    chain = list(_causes(problem))
+    for cause in chain:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"The certificate of {where} is refused: {cause.verify_message}.",
+                "Name the CA that has signed it: cacert = /path in the profile.",
+            )
+        if isinstance(cause, ssl.SSLError):
+            return f"{where} does not speak TLS as it should: {cause.reason or cause}.", ""
+        if isinstance(cause, socket.gaierror):
+            return f"The host of {where} is not known: {cause.strerror}.", "Is the URL right?"
+        if isinstance(cause, ConnectionRefusedError):
+            return f"{where} refuses connections.", "Is the management server running there?"
+        if isinstance(cause, ConnectionResetError):
+            return f"{where} reset the connection.", ""
+    if isinstance(problem, requests.exceptions.ConnectTimeout):
+        return f"{where} did not answer within {CONNECT:.0f} s.", ""
+    if isinstance(problem, requests.exceptions.Timeout):
+        return f"{where} did not answer within {READ:.0f} s.", "What was asked may still happen."
+    if isinstance(problem, requests.exceptions.ProxyError):
+        return f"The proxy for {where} gives no connection.", "Look at https_proxy and no_proxy."
+    if isinstance(problem, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        return f"{where} is no URL of a server.", ""
+    if isinstance(problem, requests.exceptions.ChunkedEncodingError):
+        return f"The answer of {where} ended early.", "What was asked may still have happened."
+    return f"{where} broke the connection off ({type(chain[-1]).__name__}).", ""
+
+
+def _causes(problem: BaseException) -> list[BaseException]:
+    """An exception and what it came from, also where urllib3 keeps that in its arguments."""
+    found: list[BaseException] = []
+    queue: list[object] = [problem]
+    while queue and len(found) < 20:
+        one = queue.pop(0)
+        if not isinstance(one, BaseException) or one in found:
+            continue
+        found.append(one)
+        queue += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return found
+
+
+def redirected(answer: Answer) -> CmkError:
+    """A redirect as the error that it is here."""
+    target = answer.headers.get("location", "").partition("?")[0]
+    return CmkError(
+        f"The server redirects to {target or 'nowhere'} (HTTP {answer.status}); a signed request "
+        "is not sent on.",
+        "If that is the server you mean, put its URL into the profile.",
+    )

@@ -1,0 +1,17 @@
+"""`-o jsonl`: one row a line, written as it comes."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from cmk.document import dumps
+from cmk.output import Reply, harmless
+from cmk.output.json import filtered_row, is_narrow
+
+
+def write(reply: Reply, stream: TextIO, width: int) -> None:
+    """A compact JSON document a row."""
+    ascii = is_narrow(stream)
+    for row in reply.rows:
+        text = dumps(filtered_row(row, reply.columns), ascii=ascii)
+        stream.write((harmless(text) if width else text) + "\n")

@@ -1,0 +1,24 @@
+"""`-o text`: `key = value` lines, a rule between rows, as CloudMonkey writes them."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from cmk.output import Reply, harmless, text_of, value_at
+
+RULE = "=" * 80
+
+
+def write(reply: Reply, stream: TextIO, width: int) -> None:
+    """A line a key that a row has; newlines inside a value are written as \\n."""
+    reply = reply.kept()
+    names = reply.names()
+    for number, row in enumerate(reply.rows):
+        if number:
+            stream.write(RULE + "\n")
+        for name in names:
+            value = value_at(row, name)
+            if value is None:
+                continue
+            text = text_of(value).replace("\n", "\\n")
+            stream.write(f"{harmless(name)} = {harmless(text) if width else text}\n")

@@ -1,0 +1,48 @@
+"""All pages of a list: servers give 500 rows at once and tell how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cmk.output import rows_of
+
+Json = dict[str, Any]
+
+
+def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterator[Any]:
+    """The rows of a list reply and of the pages behind it; `fetch` gets a page by number and size.
+
+    Rows that come twice, because the list changed between two pages, are given once. It ends at a
+    page that is not full, whatever the count says by then.
+    """
+    noun, rows = rows_of(first)
+    yield from rows
+    size = len(rows)
+    if not is_partial(first):
+        return
+    seen = {row["id"] for row in rows if isinstance(row, dict) and "id" in row}
+    page = 1
+    while True:
+        page += 1
+        _, rows = _rows(fetch(page, size), noun)
+        for row in rows:
+            id = row.get("id") if isinstance(row, dict) else None
+            if id is None or id not in seen:
+                seen.add(id)
+                yield row
+        if len(rows) < size:
+            return
+
+
+def is_partial(document: Json) -> bool:
+    """Whether a list reply tells of more rows than it has."""
+    noun, rows = rows_of(document)
+    count = document.get("count") if isinstance(document, dict) else None
+    listed = bool(noun) and isinstance(document[noun], list)
+    return listed and isinstance(count, int) and count > len(rows) > 0
+
+
+def _rows(document: Json, noun: str) -> tuple[str, list[Any]]:
+    found = document.get(noun) if isinstance(document, dict) else None
+    return noun, found if isinstance(found, list) else []

@@ -1,0 +1,71 @@
+"""Waiting for a job: how far it is, its result, and what Ctrl-C and a time-out leave behind."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from cmk.errors import Interrupted, JobFailed, WaitTimeout
+
+if TYPE_CHECKING:
+    from cmk.session import Session
+
+Json = dict[str, Any]
+
+
+def wait_for(session: Session, jobid: str, timeout: int) -> Json:
+    """Until the job has ended: its result. Raises JobFailed, WaitTimeout, Interrupted.
+
+    `timeout` is in seconds, 0 for ever.
+    """
+    from cmk.progress import bar_for
+
+    pause, most = session.backend.pauses
+    deadline = time.monotonic() + timeout if timeout else None
+    bar = bar_for(session.environment, jobid)
+    try:
+        while True:
+            job = session.backend.job(jobid)
+            if job["jobstatus"] != 0:
+                break
+            bar.update(job.get("progress") or {})
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeout(
+                    f"Job {jobid} is still running after {timeout} s; it goes on.",
+                    _how_to_look(session, jobid),
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, most)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Job {jobid} goes on.", _how_to_look(session, jobid)) from None
+    finally:
+        bar.clear()
+    for warning in job.get("warnings") or ():
+        session.environment.say(f"Warning: {warning}")
+    result = job.get("jobresult")
+    if job["jobstatus"] == 2:
+        raise JobFailed(_failure(result))
+    return result if isinstance(result, dict) else {}
+
+
+def _failure(result: Any) -> str:
+    told = result if isinstance(result, dict) else {"errortext": result}
+    text = told.get("errortext") or "The job failed and gave no reason."
+    return f"(error code {told.get('errorcode', 530)}) {text}"
+
+
+def _how_to_look(session: Session, jobid: str) -> str:
+    profile = session.profile
+    where = {"-u": f" -u {profile.url}", "-p": f" -p {profile.name}"}
+    flag = where.get(profile.chosen_by, "")
+    return f"Look at it with: cmk{flag} query asyncjobresult jobid={jobid}"
+
+
+def run(session: Session, words: list[str], flags: Any) -> None:
+    """`wait JOBID…`: each job's result, in this order."""
+    from cmk.errors import UsageError
+
+    if not words:
+        raise UsageError("It is wait JOBID…")
+    for jobid in words:
+        session.show(wait_for(session, jobid, session.timeout(flags)), flags)

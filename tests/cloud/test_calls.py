@@ -1,0 +1,149 @@
+"""--curl, --dry-run and uploads."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cmk
+from tests.management_server import ManagementServer
+
+
+def test_curl_is_the_equivalent_call_and_runs(cloud: Cmk, server: ManagementServer) -> None:
+    line = cloud.ok("list", "zones", "name=a b~c&d", "--curl").out
+    assert server.log == []
+    assert "the-secret" not in line
+    answer = subprocess.run(
+        [*shlex.split(line), "--silent"], check=True, capture_output=True, text=True
+    ).stdout
+    assert server.log[0].params["name"] == "a b~c&d"
+    assert answer == '{"listzonesresponse": {}}'
+
+
+def test_dry_run_tells_what_would_be_sent_less_secrets(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    words = ["email=a@b", "firstname=a", "lastname=b", "password=hunter2", "username=u"]
+    told = cloud.ok("create", "account", *words, "--dry-run").json
+    assert told["command"] == "createAccount"
+    assert told["params"]["password"] == "***"
+    assert told["params"]["username"] == "u"
+    assert server.log == []
+
+
+def test_a_lab_has_no_curl(tmp_path: Path) -> None:
+    cmk = Cmk({"HOME": str(tmp_path), "CMK_URL": f"lab:{tmp_path}/lab"})
+    assert cmk("list", "zones", "--curl").status == 2
+    assert cmk.ok("list", "zones", "--dry-run").json["command"] == "listZones"
+
+
+class Receiver:
+    """What CloudStack's secondary storage VM is for uploads."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.status = 200
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.got.append((dict(self.headers), body))
+                self.send_response(receiver.status)
+                self.end_headers()
+                self.wfile.write(b"" if receiver.status == 200 else b"bad signature\nmore")
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/upload/1"
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver(server: ManagementServer) -> Iterator[Receiver]:
+    receiver = Receiver()
+    place = {
+        "id": "42",
+        "postURL": receiver.url,
+        "metadata": "meta",
+        "expires": "soon",
+        "signature": "sig",
+    }
+    server.apis["getUploadParamsForTemplate"] = lambda _: {"getuploadparams": place}
+    yield receiver
+    receiver.close()
+
+
+def upload(cloud: Cmk, path: Path, **more: Any) -> Any:
+    return cloud(
+        "upload",
+        "template",
+        f"file={path}",
+        "name=t",
+        "displaytext=t",
+        "format=QCOW2",
+        "hypervisor=KVM",
+        "zoneid=2f1c7d3e-0000-4000-8000-000000000001",
+        **more,
+    )
+
+
+def test_a_file_is_sent_to_the_place_that_the_server_names(
+    cloud: Cmk, server: ManagementServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    body = bytes(range(256)) * 8192
+    (tmp_path / 'a "b".qcow2').write_bytes(body)
+    result = upload(cloud, tmp_path / 'a "b".qcow2')
+    assert result.status == 0, result.err
+    assert result.json == {"template": {"id": "42", "sent": len(body)}}
+    [(headers, got)] = receiver.got
+    assert [headers[f"X-{name}"] for name in ("signature", "metadata", "expires")] == [
+        "sig",
+        "meta",
+        "soon",
+    ]
+    boundary = headers["Content-Type"].partition("boundary=")[2].encode()
+    found = re.fullmatch(
+        rb"--" + boundary + rb"\r\n(.*?)\r\n\r\n(.*)\r\n--" + boundary + rb"--\r\n", got, re.DOTALL
+    )
+    assert found is not None
+    assert b'filename="a %22b%22.qcow2"' in found[1]
+    assert found[2] == body
+
+
+def test_a_receiver_that_refuses_is_told(cloud: Cmk, receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    receiver.status = 401
+    result = upload(cloud, tmp_path / "a")
+    assert result.status == 1
+    assert "HTTP 401 bad signature" in result.err
+    receiver.close()
+    assert upload(cloud, tmp_path / "a").status == 5
+
+
+def test_a_bar_shows_the_upload_in_a_terminal(
+    cloud: Cmk, receiver: Receiver, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(bytes(3 << 20))
+    cloud.variables["TERM"] = "xterm"
+    assert "Uploading" in upload(cloud, tmp_path / "a", terminal=True).err
+
+
+def test_upload_without_a_file_is_a_usage_error(cloud: Cmk, server: ManagementServer) -> None:
+    for words in ((), ("template",), ("template", "file=/nowhere"), ("thing", "file=/etc/passwd")):
+        assert cloud("upload", *words).status == 2
+    assert server.log == []

@@ -1,0 +1,212 @@
+"""The catalog of a server: shipped, synced, damaged, learnt when something is not known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmk.catalog.index import SHIPPED, read, shipped, written
+from tests.conftest import Cmk
+from tests.management_server import ManagementServer, Raw
+
+NEW = {
+    "name": "listShinyThings",
+    "description": "Lists shiny\tthings\nindeed",
+    "isasync": False,
+    "since": "4.99",
+    "related": "listZones",
+    "params": [
+        {
+            "name": "zoneid",
+            "type": "uuid",
+            "required": True,
+            "description": "the zone to look in",
+            "related": "createZone,listZones",
+            "since": "4.98",
+        },
+        {"name": "colour", "type": "string", "required": False, "description": "its colour"},
+        {},
+    ],
+    "response": [{"name": "id", "type": "string", "description": "its id"}, {}],
+}
+ZONES = {
+    "name": "listZones",
+    "isasync": False,
+    "params": [{"name": "name", "type": "string"}, {"name": "keyword", "type": "string"}],
+}
+
+
+@pytest.fixture
+def shiny(server: ManagementServer) -> ManagementServer:
+    """A server with an API that CloudStack 4.18 has not."""
+    server.catalog = [ZONES, NEW]
+    server.apis["listShinyThings"] = lambda params: {"count": 1, "shinything": [dict(params)]}
+    return server
+
+
+def test_the_shipped_index_has_all_705_apis_in_less_than_300_kb() -> None:
+    catalog = shipped()
+    assert SHIPPED.stat().st_size < 300_000
+    assert len(catalog.names()) == len(catalog.all()) == 705
+    api = catalog.find(("DEPLOY", "virtualmachine"))
+    assert (api.name, api.isasync) == ("deployVirtualMachine", True)
+    param = api.param("ZoneId")
+    assert param is not None
+    assert (param.type, param.required, param.related) == ("uuid", True, "listZones")
+
+
+def test_a_first_run_needs_no_catalog_of_the_server(cloud: Cmk, server: ManagementServer) -> None:
+    cloud.ok("list", "zones")
+    assert server.commands() == ["listZones"]
+
+
+def test_an_unknown_api_makes_the_catalog_be_fetched_once_and_kept(
+    cloud: Cmk, shiny: ManagementServer
+) -> None:
+    zone = shiny.rows["zone"][0]["id"]
+    cloud.ok("list", "shinythings", f"zoneid={zone}")
+    assert shiny.commands() == ["listApis", "listShinyThings"]
+    cloud.ok("list", "shinythings", f"zoneid={zone}")
+    assert shiny.commands()[2:] == ["listShinyThings"]
+    refused = cloud("list", "shinything", f"zoneid={zone}")
+    assert refused.status == 2
+    assert "Did you mean 'list shinythings'?" in refused.err
+
+
+def test_an_unknown_parameter_too(cloud: Cmk, server: ManagementServer) -> None:
+    server.catalog = [{**ZONES, "params": [{"name": "colour", "type": "string"}]}]
+    cloud.ok("list", "zones", "colour=red")
+    refused = cloud("list", "zones", "colur=red")
+    assert refused.status == 2
+    assert "Did you mean colour=?" in refused.err
+    assert server.commands() == ["listApis", "listZones", "listApis"]
+
+
+def test_where_the_catalog_cannot_be_had_the_line_is_sent_with_a_warning(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.next = [Raw(431, b'{"listapisresponse":{"errorcode":431,"errortext":"not for you"}}')]
+    result = cloud("list", "shinythings", "zoneid=7")
+    assert "not for you" in result.err
+    assert "Sending listshinythings as it is, unchecked." in result.err
+    assert result.status == 1  # 432: it is not there
+    assert server.commands() == ["listApis", "listshinythings"]
+
+
+def test_force_params_sends_what_nobody_knows(cloud: Cmk, server: ManagementServer) -> None:
+    cloud.ok("list", "zones", "foo=bar", "--force-params")
+    assert server.log[0].params["foo"] == "bar"
+    assert server.commands() == ["listZones"]
+
+
+def test_help_tells_all_that_the_servers_catalog_says(cloud: Cmk, shiny: ManagementServer) -> None:
+    assert "2 APIs" in cloud.ok("sync").err
+    page = cloud.ok("list", "shinythings", "-h").out
+    assert "Since 4.99." in page
+    assert "the zone to look in Since 4.98." in page
+    assert page.index("* zoneid=") < page.index("colour=")
+    assert "id string" in page
+    assert "Related: listZones" in page
+    assert "Lists shiny things indeed" in cloud.ok("help", "list").out
+
+
+def catalog_file(home: Path) -> Path:
+    [path] = (home / ".cache/cmk").glob("catalog-*")
+    return path
+
+
+@pytest.mark.parametrize("damage", ["cut", "bits", "no json", "another server", "another format"])
+def test_a_catalog_that_is_no_good_is_told_and_worked_round(
+    cloud: Cmk, shiny: ManagementServer, tmp_path: Path, damage: str
+) -> None:
+    cloud.ok("sync")
+    path = catalog_file(tmp_path)
+    good = path.read_bytes()
+    head, _, rest = good.partition(b"\n")
+    changed = {
+        "cut": good[: len(head) + 30],
+        "bits": head + b"\n" + rest.replace(b"zones", b"zonse"),
+        "no json": b"rubbish\n" + rest,
+        "another server": head.replace(b"127.0.0.1", b"127.0.0.2") + b"\n" + rest,
+        "another format": head.replace(b'"catalog": 1', b'"catalog": 9') + b"\n" + rest,
+    }
+    path.write_bytes(changed[damage])
+    result = cloud.ok("list", "zones")
+    assert "cannot be used" in result.err
+    cloud.ok("sync")
+    assert cloud.ok("list", "zones").err == ""
+
+
+def test_a_damaged_record_costs_its_words_only(
+    cloud: Cmk, shiny: ManagementServer, tmp_path: Path
+) -> None:
+    cloud.ok("sync")
+    path = catalog_file(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'{"name":', b'{"name:'))
+    assert "* zoneid=" in cloud.ok("list", "shinythings", "-h").out
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    cloud: Cmk, shiny: ManagementServer, tmp_path: Path
+) -> None:
+    (tmp_path / ".cache").write_text("a file")
+    result = cloud("list", "shinythings", f"zoneid={shiny.rows['zone'][0]['id']}")
+    assert "The server's catalog cannot be fetched" in result.err
+    assert cloud("sync").status == 1
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "params", "type", "related"]), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.lists(json_values, max_size=4))
+def test_whatever_list_apis_says_becomes_a_catalog_that_can_be_read(apis: list[Any]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "catalog"
+        path.write_bytes(written(apis, "http://h", records=True))
+        catalog = read(path, "http://h")
+        for name in catalog.names():
+            assert catalog.described(name) is not None
+
+
+def test_names_for_ids_are_looked_up_in_the_related_list(
+    cloud: Cmk, shiny: ManagementServer
+) -> None:
+    cloud.ok("sync")
+    sent = cloud.ok("list", "shinythings", "zoneid=name:one").json["shinything"][0]
+    assert sent["zoneid"] == shiny.rows["zone"][0]["id"]
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "a", "name": "one"}, {"id": "b", "name": "one"}]])
+def test_no_match_and_two_are_errors_that_name_the_candidates(
+    cloud: Cmk, shiny: ManagementServer, rows: list[dict[str, str]]
+) -> None:
+    cloud.ok("sync")
+    shiny.rows["zone"] = [*rows, {"id": "c", "name": "ones"}]
+    result = cloud("list", "shinythings", "zoneid=name:one")
+    assert result.status == 2
+    assert "listShinyThings" not in shiny.commands()
+    for candidate in ("a  one", "b  one") if rows else ("ones",):
+        assert candidate in result.err
+
+
+def test_a_plain_value_is_never_looked_up(cloud: Cmk, server: ManagementServer) -> None:
+    cloud("deploy", "virtualmachine", "zoneid=one", "templateid=x", "serviceofferingid=y")
+    assert server.log == []
+
+
+def test_json_of_the_index_head_is_one_line() -> None:
+    assert json.loads(SHIPPED.read_bytes().partition(b"\n")[0])["catalog"] == 1
