@@ -8,24 +8,20 @@ several had, nobody knows which one, and each next attempt takes one mirror alon
 from __future__ import annotations
 
 import os
-from contextlib import closing
-from threading import Event
-from typing import Any, Callable
+from typing import Any
 
-from .compression import DAMAGED, packing_of, unpacked
-from .failures import ChecksumFailure, Failure, ImageFailure, SpaceFailure
-from .image import check_format, validate
+from .compression import packing_of
+from .failures import ChecksumFailure, Failure
+from .image import validate
 from .meter import Meter
 from .order import Order
 from .part import Part, failure_of
-from .pipeline import RING, Digests, Tell, solid, write_all
+from .pipeline import Tell
 from .sources import shown
 from .transfer import SERVED, Transfer
+from .unpacker import HEAD, unpack
 
 ATTEMPTS = 3
-
-_HEAD = 64
-_CHUNK = 1 << 20
 
 
 class Fetch:
@@ -100,11 +96,11 @@ class Fetch:
     def _stored(self, part: Part, digests: dict[str, str]) -> dict[str, Any]:
         """Unpack where it is packed, check the image, give it its final name."""
         order = self.order
-        packing = packing_of(os.pread(part.descriptor, _HEAD, 0))
+        packing = packing_of(os.pread(part.descriptor, HEAD, 0))
         path, stored = part.path, digests[SERVED]
         if packing:
             path = part.inside
-            stored = self._unpack(part, packing)
+            stored = unpack(order, part, packing, self._meter)
         self._meter.phase("Checking")
         image = validate(path, order.format, order.most)
         facts = part.finish(path)
@@ -118,69 +114,5 @@ class Fetch:
             "warnings": list(image.warnings),
         }
 
-    def _unpack(self, part: Part, packing: str) -> str:
-        """Write what is inside beside the part, holes where it is zero; its sha-256."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(part.path, "rb") as packed, closing(unpacked(packing, packed)) as inside:
-            descriptor = os.open(part.inside, flags, 0o600)
-            digests = Digests({SERVED})
-            try:
-                self._copy(inside, descriptor, digests, packed.tell, part)
-            except DAMAGED as problem:
-                if isinstance(problem, OSError) and problem.errno:
-                    raise  # the disk's, not the data's
-                raise ImageFailure(f"its {packing} packing is damaged: {problem}") from None
-            finally:
-                found = digests.finish()
-                os.close(descriptor)
-        return found[SERVED]
-
-    def _copy(
-        self, inside: Any, descriptor: int, digests: Digests, tell: Callable[[], int], part: Part
-    ) -> None:
-        ring = [(bytearray(_CHUNK), Event()) for _ in range(RING)]
-        for _, free in ring:
-            free.set()
-        offset, turn, room = 0, 0, part.room
-        while True:
-            chunk, free = ring[turn % RING]
-            turn += 1
-            free.wait()
-            count = _read_full(inside, chunk)
-            if not count:
-                break
-            if not offset:
-                check_format(self.order.format, bytes(chunk[:_HEAD]))
-            self._check_size(offset + count, room)
-            free.clear()
-            data = memoryview(chunk)[:count]
-            digests.add(data, free)
-            for start, end in solid(data):
-                write_all(descriptor, data[start:end], offset + start)
-            offset += count
-            self._meter.unpacked(tell())
-        if not offset:
-            raise EOFError("nothing is in it")
-        os.ftruncate(descriptor, offset)
-
-    def _check_size(self, size: int, room: int) -> None:
-        """What is unpacked has its limits, and holes count: a guest may fill them."""
-        if size > self.order.most + (64 << 20):
-            raise ImageFailure(f"it unpacks to more than the limit of {self.order.most} bytes")
-        if size > room:
-            raise SpaceFailure(
-                f"it unpacks to more than the {room} bytes that the pool {self.order.pool} has free"
-            )
-
     def _note(self, mirror: str, reason: str) -> None:
         self.story.append({"attempt": self._attempt, "mirror": shown(mirror), "reason": reason})
-
-
-def _read_full(stream: Any, buffer: bytearray) -> int:
-    view, filled = memoryview(buffer), 0
-    while filled < len(buffer):
-        count = stream.readinto(view[filled:])
-        if not count:
-            break
-        filled += count
-    return filled
