@@ -17,8 +17,6 @@ from queue import Queue
 from threading import Event, Thread
 from typing import Any, Callable, Optional
 
-from .compression import packing_of
-
 BUFFER = 4 << 20
 RING = 4
 ALIGNMENT = 4096
@@ -86,8 +84,7 @@ class Target:
     def __init__(self, descriptor: int, offset: int = 0) -> None:
         self._descriptor = descriptor
         self.offset = offset
-        self._direct: Optional[int] = None
-        self._begun = False
+        self._direct = self._open_direct()
 
     def _open_direct(self) -> Optional[int]:
         flag = getattr(os, "O_DIRECT", None)
@@ -100,11 +97,6 @@ class Target:
 
     def write(self, data: memoryview) -> None:
         """Write all of it at the current offset. Raises OSError."""
-        if not self._begun:
-            self._begun = True
-            first = os.pread(self._descriptor, 8, 0) if self.offset else bytes(data[:8])
-            # What is packed is read again at once: it had better stay in the page cache.
-            self._direct = None if packing_of(first) else self._open_direct()
         for start, end in solid(data):
             self._write_run(data[start:end], self.offset + start)
         self.offset += len(data)
