@@ -5,6 +5,7 @@ Everything that can be said before anything is sent is said here, with exit stat
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ _PLACE = re.compile(r"\[\d+\]\.\S")
 def attached(params: Mapping[str, str], stdin: TextIO) -> dict[str, str]:
     """`key=@path` -> the file's text, `key=@-` standard input's, `key=@@x` -> a literal `@x`.
 
-    Raises UsageError for a file that cannot be read or is no UTF-8 text.
+    `userdata` is any bytes, which CloudStack wants in base64. Raises UsageError for a file that
+    cannot be read or is no UTF-8 text.
     """
     return {key: _attached(key, value, stdin) for key, value in params.items()}
 
@@ -37,16 +39,24 @@ def _attached(key: str, value: str, stdin: TextIO) -> str:
     if value.startswith("@@"):
         return value[1:]
     try:
-        if value == "@-":
-            return stdin.read()
-        return Path(value[1:]).expanduser().read_text("utf-8")
+        content = _bytes_of(value[1:], stdin)
+        if key == "userdata":
+            return base64.b64encode(content).decode()
+        return content.decode("utf-8")
     except OSError as problem:
         raise UsageError(
             f"{key}={value}: cannot read the file: {problem.strerror}.",
             f"A value that begins with @ is written {key}=@{value}.",
         ) from None
-    except (UnicodeDecodeError, ValueError):
+    except ValueError:
         raise UsageError(f"{key}={value}: it is no text in UTF-8.") from None
+
+
+def _bytes_of(path: str, stdin: TextIO) -> bytes:
+    if path != "-":
+        return Path(path).expanduser().read_bytes()
+    raw = getattr(stdin, "buffer", None)
+    return raw.read() if raw is not None else stdin.read().encode()
 
 
 def wire(api: Api, given: Mapping[str, str], force: bool = False) -> dict[str, str]:

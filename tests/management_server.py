@@ -184,14 +184,16 @@ class ManagementServer:
                     401, "unable to verify user credentials and/or request signature"
                 )
             return
-        secret = self.keys.get(params.get("apiKey", ""))
-        if secret is None or params.get("signatureversion") != "3":
+        # ApiServer knows these names in any case, and signs them as they were sent.
+        told = {name.lower(): value for name, value in params.items()}
+        secret = self.keys.get(told.get("apikey", ""))
+        if secret is None or told.get("signatureversion") != "3":
             raise RefusedError(401, "unable to verify user credentials and/or request signature")
-        expires = datetime.strptime(params["expires"], "%Y-%m-%dT%H:%M:%S%z")
+        expires = datetime.strptime(told["expires"], "%Y-%m-%dT%H:%M:%S%z")
         left = (expires - datetime.now(timezone.utc)).total_seconds() - self.clock
         if not 0 < left <= 900:
             raise RefusedError(401, "unable to verify user credentials and/or request signature")
-        given = params.get("signature", "")
+        given = told.get("signature", "")
         if not any(given == expected_signature(params, secret, a) for a in self.algorithms):
             raise RefusedError(401, "unable to verify user credentials and/or request signature")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.arguments import wire
+from cmk.arguments import attached, wire
 from cmk.catalog import Api, Param
 from cmk.errors import UsageError
 from cmk.lab.api import typed
@@ -126,3 +129,20 @@ def test_a_map_comes_out_of_the_wire_form_as_it_went_in(entries: dict[str, str])
         found = typed(API, wire(API, {**GOOD, **given_as})).get(name, {})
         if name == "tags" or known == entries:
             assert found == known
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"), [("@@x", "@x"), ("@-", "from stdin"), ("a@b", "a@b"), ("", "")]
+)
+def test_values_come_from_files_and_standard_input(value: str, sent: str) -> None:
+    assert attached({"name": value}, io.StringIO("from stdin")) == {"name": sent}
+
+
+def test_userdata_is_any_bytes_and_becomes_base64(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"\xff\0")
+    assert attached({"userdata": f"@{tmp_path}/f"}, io.StringIO()) == {"userdata": "/wA="}
+    with pytest.raises(UsageError, match="no text in UTF-8"):
+        attached({"name": f"@{tmp_path}/f"}, io.StringIO())
+    with pytest.raises(UsageError, match="cannot read the file: No such file") as caught:
+        attached({"name": "@/nowhere"}, io.StringIO())
+    assert caught.value.hint.endswith("name=@@/nowhere.")

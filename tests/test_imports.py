@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.management_server import ManagementServer
+
 HEAVY = {"prompt_toolkit", "keyring", "tabulate", "libvirt", "requests", "subprocess", "asyncio"}
 
 PROBE = """
@@ -36,6 +38,29 @@ def test_a_simple_one_shot_imports_nothing_heavy(words: list[str], tmp_path: Pat
     status, modules = json.loads(run.stdout)
     assert status == 0
     assert HEAVY.isdisjoint(modules), HEAVY.intersection(modules)
+
+
+def test_a_signed_one_shot_imports_no_shell_no_keyring_no_table_and_no_lab(tmp_path: Path) -> None:
+    server = ManagementServer()
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "CMK_URL": server.url,
+        "CMK_API_KEY": "the-key",
+        "CMK_SECRET_KEY": "the-secret",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", PROBE, "list", "zones"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    server.close()
+    status, modules = json.loads(run.stdout)
+    assert status == 0
+    heavy = HEAVY - {"requests", "subprocess", "asyncio"} | {"jmespath", "sqlite3", "cmk.lab"}
+    assert heavy.isdisjoint(modules), heavy.intersection(modules)
 
 
 def test_the_agent_imports_nothing_of_cmk_but_itself() -> None:

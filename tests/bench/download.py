@@ -19,13 +19,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.nginx import Nginx
+from tests.tls import Authority
 
 FETCH = """
 import json, resource, sys
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
+from cmk.agent.sources import Limits
 given = json.loads(sys.argv[1])
-Fetch(Order(**{**given, "mirrors": tuple(given["mirrors"])}), lambda event: None).run()
+limits = Limits(trust=tuple(given.pop("trust")))
+order = Order(**{**given, "mirrors": tuple(given["mirrors"])}, limits=limits)
+Fetch(order, lambda event: None).run()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -52,7 +56,9 @@ class Bench:
         self.pool = work / "pool"
         self.pool.mkdir()
 
-    def ours(self, name: str, urls: list[str], digest: str, size: int | None) -> Callable[[], None]:
+    def ours(
+        self, name: str, urls: list[str], digest: str, size: int | None = None, trust: str = ""
+    ) -> Callable[[], None]:
         import json
 
         order = {
@@ -63,6 +69,7 @@ class Bench:
             "algorithm": "sha-256",
             "digest": digest,
             "size": size,
+            "trust": [trust] if trust else [],
         }
 
         def run() -> None:
@@ -112,14 +119,15 @@ def run(bench: Bench, size: int, only: str) -> None:
     digests = {"i.raw": digest_of(work / "i.raw")}
     with Nginx(work, work / "nginx", count=3) as server:
         urls = server.urls
-        plain = bench.ours("i.raw", urls[:1], digests["i.raw"], None)
+        plain = bench.ours("i.raw", urls[:1], digests["i.raw"])
         curl = f"curl -fso {out} {urls[0]}/i.raw; openssl dgst -sha256 {out}; sync {out}"
         rows: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
             ("http + sha256, against curl; openssl; sync", plain, lambda: shell(curl))
         ]
         if shutil.which("aria2c"):
             aria = (
-                f"aria2c -q -x4 -s4 --file-allocation=none --checksum=sha-256={digests['i.raw']} "
+                "aria2c -q -x16 -s16 -k4M --file-allocation=none "
+                f"--checksum=sha-256={digests['i.raw']} "
                 f"-d {bench.pool} -o out {urls[0]}/i.raw; sync {out}"
             )
             rows.append(("the same, against aria2c", plain, lambda: shell(aria)))
@@ -137,6 +145,7 @@ def run(bench: Bench, size: int, only: str) -> None:
             ("zst", "zstd -q", "zstd -q -d --rm"),
         ):
             packed_row(bench, urls[0], ending, pack, unpack, only)
+    https_row(bench, digests["i.raw"], only)
     with Nginx(work, work / "nginx", rate="20m", count=3) as server:
         urls = server.urls
         if "capped" in only or not only:
@@ -145,13 +154,30 @@ def run(bench: Bench, size: int, only: str) -> None:
             bench.compare("3 mirrors capped at 20 MB/s, against one", all_three, one)
 
 
+def https_row(bench: Bench, digest: str, only: str) -> None:
+    label = "https + sha256, against curl the same way"
+    if only not in label:
+        return
+    authority, out = Authority(), bench.pool / "out"
+    (bench.work / "ca.pem").write_text(authority.pem)
+    pair = authority.issue("127.0.0.1").write(bench.work)
+    with Nginx(bench.work, bench.work / "nginx", tls=pair) as server:
+        [url] = server.urls
+        curl = (
+            f"curl -fso {out} --cacert {bench.work}/ca.pem {url}/i.raw; "
+            f"openssl dgst -sha256 {out}; sync {out}"
+        )
+        ours = bench.ours("i.raw", [url], digest, trust=authority.pem)
+        bench.compare(label, ours, lambda: shell(curl))
+
+
 def packed_row(bench: Bench, url: str, ending: str, pack: str, unpack: str, only: str) -> None:
     label = f".{ending} + sha256 -> file, against {unpack}"
     if only not in label:
         return
     name, out = f"i.raw.{ending}", bench.pool / f"out.{ending}"
     shell(f"{pack} -c {bench.work}/i.raw > {bench.work}/{name}")
-    ours = bench.ours(name, [url], digest_of(bench.work / name), None)
+    ours = bench.ours(name, [url], digest_of(bench.work / name))
     theirs = (
         f"curl -fso {out} {url}/{name}; openssl dgst -sha256 {out}; "
         f"{unpack} {out}; sync {bench.pool}/out"
