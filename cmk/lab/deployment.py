@@ -10,12 +10,12 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from cmk.errors import ApiError, CmkError, Unreachable
-from cmk.lab import spool
-from cmk.lab.apis.hosts import MEMORY_IN_USE
+from cmk.lab import pools, spool
 from cmk.lab.events import record
 from cmk.lab.host import AgentFailure, Host
-from cmk.lab.jobs import Job, Work
-from cmk.lab.seed import MIB
+from cmk.lab.jobs import Cancelled, Job, Work
+from cmk.lab.placement import TIES, Plan, demand_of, plan
+from cmk.lab.residue import clear_away
 from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
 from cmk.lab.story import Failure
@@ -99,81 +99,72 @@ def set_state(lab: Lab, vm: sqlite3.Row, state: str, **columns: Any) -> None:
 
 
 def bring_up(job: Job, vm: sqlite3.Row) -> None:
-    """Start a VM on the first suitable host that can. Raises ApiError 533 or 530, with reasons."""
+    """Start a VM on the first suitable host that can, each tried once.
+
+    Raises ApiError 533 where none is suitable, 530 with the story of all that were tried.
+    """
     lab = job.lab
-    hosts = suitable_hosts(lab, vm, job.info.get("hostid"))
-    if not hosts:
-        raise ApiError(533, _nowhere(lab, vm))
+    ties = {name: job.info.get(name) for name in TIES if job.info.get(name)}
+    found = plan(lab, demand_of(lab, vm), ties)
+    if not found.places:
+        told = f"No destination found for a deployment of {vm['name']} ({vm['uuid']})."
+        raise ApiError(533, "\n".join([told, found.story()]).rstrip())
     failures: list[Failure] = []
-    for row in hosts[: number(lab.store, "start.retry")]:
-        with Host(lab, row) as host:
+    for place in found.places[: number(lab.store, "start.retry")]:
+        with Host(lab, place.host) as host:
             try:
-                _place(job, vm, host)
+                _place(job, vm, host, place.pool)
                 return
             except CmkError as problem:
                 failures.append(Failure(host.name, problem))
-                _tell_failed_download(lab, vm, problem)
-    story = [line for failure in failures for line in failure.lines()]
-    raise ApiError(530, "\n".join([f"Unable to start the VM {vm['name']} ({vm['uuid']}).", *story]))
+                _tell_failed_attempt(lab, vm, host, problem)
+                clear_away(host, vm, place.pool)
+                if isinstance(problem, Cancelled) or _is_same_digest(failures):
+                    break
+    raise ApiError(530, _story(vm, failures, ties, found))
 
 
-def suitable_hosts(lab: Lab, vm: sqlite3.Row, wanted: str | None) -> list[sqlite3.Row]:
-    """Hosts that are Up and Enabled and have the memory and CPU, the least loaded first.
-
-    A VM whose disk is on a host's own pool can only run there.
-    """
-    rows = lab.store.rows(
-        f"SELECT h.*, {MEMORY_IN_USE} AS memory_in_use FROM host h "
-        "WHERE h.removed IS NULL AND h.status = 'Up' AND h.resource_state = 'Enabled' "
-        "AND h.data_center_id = ? ORDER BY memory_in_use, h.id",
-        vm["data_center_id"],
-    )
-    at_home = lab.store.value(
-        "SELECT s.host_id FROM volumes v JOIN storage_pool s ON s.id = v.pool_id "
-        "WHERE v.instance_id = ? AND v.removed IS NULL AND v.state = 'Ready' AND s.scope = 'HOST'",
-        vm["id"],
-    )
-    factor = number(lab.store, "cpu.overprovisioning.factor")
-    return [
-        row
-        for row in rows
-        if row["memory_in_use"] + _own_share(vm, row) <= row["ram"]
-        and vm["cpu"] * vm["speed"] <= row["cpus"] * row["speed"] * factor
-        and (wanted is None or row["uuid"] == wanted)
-        and (at_home is None or row["id"] == at_home)
+def _is_same_digest(failures: list[Failure]) -> bool:
+    """Whether two hosts got the same wrong bytes: then the source is wrong, and no host will do."""
+    digests = [
+        failure.problem.digest
+        for failure in failures
+        if isinstance(failure.problem, AgentFailure) and failure.problem.digest
     ]
+    return len(digests) > len(set(digests))
 
 
-def _own_share(vm: sqlite3.Row, host: sqlite3.Row) -> int:
-    """The memory that the VM would add; nothing where it is counted already."""
-    counted = vm["host_id"] == host["id"] and vm["state"] in ("Starting", "Running", "Stopping")
-    return 0 if counted else int(vm["ram_size"]) * MIB
+def _story(vm: sqlite3.Row, failures: list[Failure], ties: Json, found: Plan) -> str:
+    """Why a VM did not come up: each host that was tried, each that was not, what to do."""
+    lines = [f"Unable to start the VM {vm['name']} ({vm['uuid']})."]
+    lines += [line for failure in failures for line in failure.lines()]
+    if _is_same_digest(failures):
+        lines.append(
+            "Two hosts got the same wrong digest: the source is wrong; no more were tried."
+        )
+    elif ties:
+        lines.append(f"No other host was tried, since {' and '.join(ties)} was given.")
+    lines += [f"Host {name} was not tried: {reason}." for name, reason in found.refused if not ties]
+    return "\n".join(lines)
 
 
-def _nowhere(lab: Lab, vm: sqlite3.Row) -> str:
-    hosts = lab.store.rows(
-        f"SELECT h.name, h.ram, h.cpus, {MEMORY_IN_USE} AS memory_in_use FROM host h "
-        "WHERE h.removed IS NULL"
-    )
-    free = ", ".join(
-        f"{host['name']} has {(host['ram'] - host['memory_in_use']) // MIB} MiB free"
-        for host in hosts
-    )
-    return (
-        f"No destination found for a deployment of {vm['name']}: it needs {vm['ram_size']} MiB and "
-        f"{vm['cpu']} x {vm['speed']} MHz on a host that is Up and Enabled ({free})."
-    )
-
-
-def _tell_failed_download(lab: Lab, vm: sqlite3.Row, problem: CmkError) -> None:
+def _tell_failed_attempt(lab: Lab, vm: sqlite3.Row, host: Host, problem: CmkError) -> None:
     if not isinstance(problem, AgentFailure):
+        record(
+            lab,
+            "VM.START",
+            f"{vm['name']} did not come up on host {host.name}: {problem.message}",
+            "VirtualMachine",
+            vm["uuid"],
+            level="WARN",
+        )
         return
     template = template_of(lab, vm)
     label = "ISO" if template["format"] == "ISO" else "TEMPLATE"
     record(
         lab,
         f"{label}.DIRECT.DOWNLOAD.FAILURE",
-        f"{template['name']} could not be downloaded: {problem.message}",
+        f"{template['name']} could not be downloaded to host {host.name}: {problem.message}",
         "Template",
         template["uuid"],
         level="ERROR",
@@ -187,22 +178,16 @@ def template_of(lab: Lab, vm: sqlite3.Row) -> sqlite3.Row:
     return row
 
 
-def _place(job: Job, vm: sqlite3.Row, host: Host) -> None:
-    """Bring the VM up on one host."""
+def _place(job: Job, vm: sqlite3.Row, host: Host, pool: sqlite3.Row) -> None:
+    """Bring the VM up on one host, with its disk on one pool."""
     lab = job.lab
     host.warm_up()
     set_state(lab, vm, "Starting", host_id=host.id)
-    pool = lab.store.one(
-        "SELECT * FROM storage_pool WHERE host_id = ? AND removed IS NULL AND status = 'Up'",
-        host.id,
-    )
-    if pool is None:
-        raise Unreachable("it has no storage pool that is Up")
     disk = _root_disk(job, vm, host, pool)
     iso = _iso(job, vm, host, pool)
     job.progress("Starting")
     kind, _ = host.virt_type()
-    machine = _machine(lab, vm, disk, iso, pool["path"], kind)
+    machine = _machine(host, vm, disk, iso, pool["path"], kind)
     _refuse_second_qemu(host, vm)
 
     from cmk.lab.libvirt import domain
@@ -288,10 +273,11 @@ def _iso(job: Job, vm: sqlite3.Row, host: Host, pool: sqlite3.Row) -> str:
 
 
 def _machine(
-    lab: Lab, vm: sqlite3.Row, disk: sqlite3.Row, iso: str, pool: str, virt_type: str
+    host: Host, vm: sqlite3.Row, disk: sqlite3.Row, iso: str, pool: str, virt_type: str
 ) -> Machine:
     from cmk.lab.libvirt.domain import Machine
 
+    lab = host.lab
     return Machine(
         uuid=vm["uuid"],
         name=vm["instance_name"],
@@ -302,7 +288,7 @@ def _machine(
         memory=vm["ram_size"],
         disk=f"{pool}/{disk['path']}",
         mac=lab.store.value("SELECT mac_address FROM nics WHERE instance_id = ?", vm["id"]),
-        log=str(lab.directory.console / f"{vm['instance_name']}.log"),
+        log=host.console_log(pool, vm["instance_name"]),
         iso=iso,
         boots_from_iso=vm["iso_id"] is not None and vm["iso_id"] == vm["vm_template_id"],
     )
@@ -325,14 +311,21 @@ def _refuse_second_qemu(host: Host, vm: sqlite3.Row) -> None:
 
 
 def hosts_of(lab: Lab, vm: sqlite3.Row) -> list[sqlite3.Row]:
-    """The hosts on which something of this VM may be."""
-    return lab.store.rows(
-        "SELECT h.* FROM host h WHERE h.id IN (?, ?) OR h.id IN (SELECT s.host_id "
-        "FROM volumes v JOIN storage_pool s ON s.id = v.pool_id WHERE v.instance_id = ?)",
+    """The hosts on which something of this VM may be; one at least that reaches its disk."""
+    rows = lab.store.rows(
+        "SELECT h.* FROM host h WHERE h.removed IS NULL AND (h.id IN (?, ?) OR h.id IN "
+        "(SELECT s.host_id FROM volumes v JOIN storage_pool s ON s.id = v.pool_id "
+        "WHERE v.instance_id = ?))",
         vm["host_id"],
         vm["last_host_id"],
         vm["id"],
     )
+    if rows:
+        return rows
+    pool = lab.store.value(
+        "SELECT pool_id FROM volumes WHERE instance_id = ? AND removed IS NULL", vm["id"]
+    )
+    return pools.hosts_of(lab, pool)[:1] if pool else []
 
 
 def rest(lab: Lab, vm: sqlite3.Row, off: str) -> None:
@@ -357,7 +350,7 @@ def remove_from(host: Host, vm: sqlite3.Row) -> None:
     volumes = lab.store.rows(
         "SELECT v.id, v.path, s.uuid, s.path AS directory FROM volumes v "
         "JOIN storage_pool s ON s.id = v.pool_id WHERE v.instance_id = ? AND v.removed IS NULL "
-        "AND s.host_id = ?",
+        "AND v.path IS NOT NULL AND (s.host_id = ? OR s.scope <> 'HOST')",
         vm["id"],
         host.id,
     )
@@ -368,6 +361,8 @@ def remove_from(host: Host, vm: sqlite3.Row) -> None:
     for volume in volumes:
         with host.pool(volume["uuid"], volume["directory"]) as place:
             storage.delete(place, volume["path"])
+            if host.daemon is None and vm["instance_name"]:
+                storage.delete(place, f"{vm['instance_name']}.log")
     lab.store.execute(
         "UPDATE volumes SET removed = ?, state = 'Expunged' WHERE instance_id = ? "
         "AND removed IS NULL",

@@ -16,7 +16,12 @@ LAB_ONLY_FIELDS = {
 LAB_ASYNC = frozenset({"prepareTemplate"})
 
 #: Parameters that CloudStack's API has not.
-LAB_ONLY_PARAMS = {"updateHost": ("details",), "prepareTemplate": ("refresh",)}
+LAB_ONLY_PARAMS = {
+    "addHost": ("details",),
+    "prepareHostForMaintenance": ("forced",),
+    "prepareTemplate": ("refresh",),
+    "updateHost": ("details",),
+}
 
 #: Differences in what an API takes or does.
 DEVIATIONS = {

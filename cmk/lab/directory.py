@@ -2,6 +2,7 @@
 
 lab.db           the store            jobs/<id>.log, jobs/<id>.lock   workers
 host/            the lab's own libvirt daemon: its state, its sockets, its log
+hosts/, ssh/     pools of added hosts on this machine; connections to those on others
 pool/            the primary storage of the lab's own host
 console/         what each VM's serial console has shown
 """
@@ -19,7 +20,18 @@ from pathlib import Path
 from cmk.errors import ConfigurationError
 
 #: Everything that a lab makes in its directory; `lab destroy` removes these and nothing else.
-CONTENT = ("lab.db", "lab.db-wal", "lab.db-shm", "lab.lock", "jobs", "host", "pool", "console")
+CONTENT = (
+    "lab.db",
+    "lab.db-wal",
+    "lab.db-shm",
+    "lab.lock",
+    "jobs",
+    "host",
+    "pool",
+    "console",
+    "ssh",
+    "hosts",
+)
 
 
 class LabDirectory:

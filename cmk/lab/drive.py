@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cmk.lab import spool
-from cmk.lab.deployment import machine_row
+from cmk.lab.deployment import machine_row, root_volume
 from cmk.lab.events import record
 from cmk.lab.host import Host
 from cmk.lab.jobs import Job, Work
@@ -22,10 +22,9 @@ def attach(job: Job) -> Json:
     vm = machine_row(job.lab, job.instance_id)
     if vm["state"] == "Running":
         with Host.of(job.lab, vm["host_id"]) as host:
-            pool = store.one(
-                "SELECT * FROM storage_pool WHERE host_id = ? AND removed IS NULL", host.id
-            )
-            assert pool is not None  # the VM's disk is on it
+            disk = root_volume(job.lab, vm["id"])
+            pool = store.one("SELECT * FROM storage_pool WHERE id = ?", disk["pool_id"])
+            assert pool is not None  # a running VM's disk is on one
             copy = spool.ensure(job, host, pool, iso)
             _change(job, host, vm["uuid"], f"{pool['path']}/{copy['install_path']}")
     store.update("vm_instance", vm["id"], iso_id=iso["id"])

@@ -11,9 +11,11 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
+from cmk.errors import Unreachable
 from cmk.lab.events import record
-from cmk.lab.host import AgentFailure, Host
+from cmk.lab.host import AgentFailure
 from cmk.lab.jobs import Job, Work
+from cmk.lab.pools import any_host
 from cmk.lab.settings import flag, number
 from cmk.lab.spool import orphan
 from cmk.lab.store import now, timestamp
@@ -115,7 +117,7 @@ def _forget(lab: Lab, condition: str) -> None:
 def orphans(lab: Lab) -> list[sqlite3.Row]:
     """The files of pools that nothing names and no disk stands on."""
     return lab.store.rows(
-        "SELECT c.id, c.path AS install_path, s.path AS directory, s.host_id, s.name AS pool, "
+        "SELECT c.id, c.path AS install_path, c.pool_id, s.path AS directory, s.name AS pool, "
         "t.name AS template, t.uuid AS templateid FROM orphan c "
         "JOIN storage_pool s ON s.id = c.pool_id JOIN vm_template t ON t.id = c.template_id "
         "WHERE NOT EXISTS (SELECT 1 FROM volumes v WHERE v.pool_id = c.pool_id "
@@ -130,12 +132,12 @@ def orphans(lab: Lab) -> list[sqlite3.Row]:
 def remove_orphans(lab: Lab) -> None:
     """Remove such files; one whose host or pool cannot be reached waits for the next time."""
     for file in orphans(lab):
-        with Host.of(lab, file["host_id"]) as host:
-            try:
+        try:
+            with any_host(lab, file["pool_id"]) as host:
                 host.agent.ask("remove", pool=file["directory"], name=file["install_path"])
-            except AgentFailure as problem:
-                lab.environment.say(f"{file['install_path']} on {file['pool']}: {problem.message}")
-                continue
+        except (AgentFailure, Unreachable) as problem:
+            lab.environment.say(f"{file['install_path']} on {file['pool']}: {problem.message}")
+            continue
         lab.store.execute("DELETE FROM orphan WHERE id = ?", file["id"])
 
 

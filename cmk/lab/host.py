@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cmk.errors import CmkError, Unreachable
-from cmk.lab.processes import python
 from cmk.lab.settings import setting
+from cmk.lab.store import now
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
     from cmk.lab.libvirt.daemon import EmbeddedDaemon
+    from cmk.lab.reach import Reach
 
 Json = dict[str, Any]
 
@@ -70,9 +71,10 @@ class Agent:
 
     def _greet(self) -> None:
         """Its first line; read late, so that it starts while others work."""
-        spoken = self._read().get("hello")
-        if spoken != PROTOCOL:
-            raise Unreachable(f"The agent speaks protocol {spoken}, not {PROTOCOL}.")
+        hello = self._read()
+        self._python = str(hello.get("python"))
+        if hello.get("hello") != PROTOCOL:
+            raise Unreachable(f"The agent speaks protocol {hello.get('hello')}, not {PROTOCOL}.")
 
     def _read(self) -> Json:
         assert self._process.stdout is not None
@@ -86,6 +88,19 @@ class Agent:
         status = self._process.wait()
         how = f"killed by signal {-status}" if status < 0 else f"left with status {status}"
         return AgentFailure({"kind": "agent", "reason": f"the agent was {how}"})
+
+    @property
+    def python(self) -> str:
+        """The version of the Python that runs it."""
+        if not self._next:
+            self._greet()
+            self._next = 1
+        return self._python
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self.close()
 
     def close(self) -> None:
         """Close its stdin, at which it leaves."""
@@ -129,6 +144,17 @@ class Host:
 
         return EmbeddedDaemon(self.lab.directory, self.lab.id)
 
+    @cached_property
+    def reach(self) -> Reach:
+        """The way to it."""
+        from cmk.lab.reach import Local, reach_of
+
+        if self.daemon is None:
+            return reach_of(self.lab, str(self.row["url"]))
+        disguise = self.daemon.disguise()
+        # Inside a user namespace root's files are still root's: only setpriv changes the owner.
+        return Local(self.daemon.uri, disguise if disguise[:1] == ["setpriv"] else [])
+
     @property
     def uri(self) -> str:
         return self.daemon.uri if self.daemon else str(self.row["url"])
@@ -136,19 +162,37 @@ class Host:
     @property
     def location(self) -> str:
         """The country that mirrors are preferred from: the host's, else its zone's, else ""."""
-        store, name = self.lab.store, "location"
-        own = store.value(
-            "SELECT value FROM host_details WHERE host_id = ? AND name = ?", self.id, name
-        )
-        return str(
-            own
-            or store.value(
-                "SELECT value FROM data_center_details WHERE dc_id = ? AND name = ?",
+        return self.detail("location") or str(
+            self.lab.store.value(
+                "SELECT value FROM data_center_details WHERE dc_id = ? AND name = 'location'",
                 self.row["data_center_id"],
-                name,
             )
             or ""
         )
+
+    def detail(self, name: str) -> str:
+        """One of its details, "" where it has none of that name."""
+        found = self.lab.store.value(
+            "SELECT value FROM host_details WHERE host_id = ? AND name = ?", self.id, name
+        )
+        return str(found or "")
+
+    def console_log(self, pool: str, instance: str) -> str:
+        """Where QEMU writes what a VM's serial console shows: beside the disks, but on the lab's
+        own host in the lab's directory."""
+        if self.daemon is not None:
+            return str(self.lab.directory.console / f"{instance}.log")
+        return f"{pool}/{instance}.log"
+
+    def seen(self) -> None:
+        """Write down that it answers."""
+        if self.id:  # a candidate has no row yet
+            self.lab.store.update("host", self.id, status="Up", last_seen=now(), reason=None)
+
+    def missed(self, problem: CmkError) -> None:
+        """Write down that it does not answer, and why; since when is when it last did."""
+        if self.id and self.row["url"] != "embedded":  # the lab's own starts when it is needed
+            self.lab.store.update("host", self.id, status="Down", reason=problem.message)
 
     @property
     def limits(self) -> Json:
@@ -166,7 +210,14 @@ class Host:
             from cmk.lab.libvirt.connection import connect, load
 
             load()  # a missing binding is said before a daemon is started for nothing
-            self._connection = connect(self.daemon.ensure() if self.daemon else self.uri)
+            try:
+                uri = self.daemon.ensure() if self.daemon else self.reach.uri
+                self._connection = connect(uri)
+            except CmkError as problem:
+                self.missed(problem)
+                raise
+            if self.row["status"] != "Up":
+                self.seen()
         return self._connection
 
     @contextmanager
@@ -183,11 +234,14 @@ class Host:
     def agent(self) -> Agent:
         """Its agent, started at first use."""
         if self._agent is None:
-            disguise = self.daemon.disguise() if self.daemon else []
-            # Inside a user namespace root's files are still root's: only setpriv changes the owner.
-            prefix = disguise if disguise[:1] == ["setpriv"] else []
-            self._agent = Agent([*prefix, *python("cmk.agent.protocol")])
+            self._agent = Agent(self.reach.agent_command())
         return self._agent
+
+    def drop_agent(self) -> None:
+        """End the agent, whatever it does: somebody does not want its answer any more."""
+        if self._agent is not None:
+            self._agent.kill()
+            self._agent = None
 
     def warm_up(self) -> None:
         """Start the lab's own daemon without waiting, where it will be needed soon.
@@ -209,6 +263,9 @@ class Host:
         wanted = setting(self.lab.store, "lab.virt.type")
         if wanted != "auto":
             return wanted, "the setting lab.virt.type"
+        told = self.detail("virttype")
+        if told:
+            return told, "found when the host was added"
         try:
             flags = Path("/proc/cpuinfo").read_text()
         except OSError:
@@ -224,7 +281,7 @@ class Host:
         kind, why = self.virt_type()
         told = {"uri": self.uri, "virttype": kind, "virttypereason": why}
         if self.daemon is None:
-            return {**told, "libvirt": "the one at LIBVIRT_DEFAULT_URI when the lab was made"}
+            return {**told, "libvirt": "not the lab's own"}
         pid = self.daemon.pid
         state = f"running, pid {pid}" if pid else "stopped; it starts when it is needed"
         return {**told, "libvirt": "the lab's own session daemon", "daemon": state}

@@ -40,6 +40,10 @@ IN_PROGRESS, SUCCEEDED, FAILED = 0, 1, 2
 _children: set[int] = set()
 
 
+class Cancelled(CmkError):
+    """Somebody has called cancelAsyncJob."""
+
+
 @dataclass
 class Job:
     """One job in the hands of its worker."""
@@ -60,6 +64,8 @@ class Job:
         if phase == self._phase and clock - self._told < 0.2:
             return
         self._told, self._phase = clock, phase
+        if self.lab.store.value("SELECT cancelled FROM async_job WHERE id = ?", self.id):
+            raise Cancelled("the job was cancelled")
         self.lab.store.update(
             "async_job", self.id, progress=json.dumps({"phase": phase, **numbers})
         )

@@ -21,6 +21,7 @@ from cmk.lab.events import record
 from cmk.lab.eviction import forget_unregistered, remove_orphans
 from cmk.lab.host import Host
 from cmk.lab.jobs import Job, Work
+from cmk.lab.pools import any_host
 from cmk.lab.store import now
 from cmk.lab.virtual_machine_rows import one_row
 
@@ -162,7 +163,7 @@ def _fetch_first(job: Job, old: sqlite3.Row) -> None:
     pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", old["pool_id"])
     if template is None or pool is None or template["format"] == "ISO":
         return  # a blank disk needs no template; one that was never made has no pool
-    with Host.of(job.lab, pool["host_id"]) as host:
+    with any_host(job.lab, pool["id"]) as host:
         spool.ensure(job, host, pool, template)
 
 
@@ -172,5 +173,5 @@ def _delete_volume(job: Job, volume: sqlite3.Row) -> None:
     pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", volume["pool_id"])
     if pool is None:
         return  # it was never made
-    with Host.of(job.lab, pool["host_id"]) as host, host.pool(pool["uuid"], pool["path"]) as place:
+    with any_host(job.lab, pool["id"]) as host, host.pool(pool["uuid"], pool["path"]) as place:
         storage.delete(place, volume["path"])

@@ -7,8 +7,8 @@ from typing import Any
 from cmk.errors import ApiError, CmkError
 from cmk.lab import spool
 from cmk.lab.events import record
-from cmk.lab.host import Host
-from cmk.lab.jobs import Job, Work
+from cmk.lab.jobs import Cancelled, Job, Work
+from cmk.lab.pools import any_host
 from cmk.lab.story import Failure
 from cmk.lab.template_rows import one_row
 
@@ -23,12 +23,16 @@ def prepare(job: Job) -> Json:
     for id in job.info["pools"]:
         pool = store.one("SELECT * FROM storage_pool WHERE id = ?", id)
         assert pool is not None  # rows stay
-        with Host.of(job.lab, pool["host_id"]) as host:
-            try:
+        who = f"pool {pool['name']}"
+        try:
+            with any_host(job.lab, pool["id"]) as host:
+                who = f"{host.name}, {who}"
                 bring = spool.refresh if job.info.get("refresh") else spool.ensure
                 bring(job, host, pool, template)
-            except CmkError as problem:
-                failures.append(Failure(f"{host.name}, pool {pool['name']}", problem))
+        except Cancelled:
+            raise
+        except CmkError as problem:
+            failures.append(Failure(who, problem))
     if failures:
         told = [f"Unable to prepare {template['name']} ({template['uuid']})."]
         raise ApiError(530, "\n".join([*told, *(line for f in failures for line in f.lines())]))

@@ -21,6 +21,7 @@ from cmk.lab.host import Agent, AgentFailure, Host
 from cmk.lab.jobs import hire, submit
 from cmk.lab.metalink import BadMetalinkError
 from cmk.lab.orders import headers
+from cmk.lab.pools import pool_of
 from cmk.lab.seed import DEFAULT_OS_TYPE
 from cmk.lab.source import Scout, Source
 from cmk.lab.store import new_uuid, now
@@ -153,10 +154,8 @@ def _host(lab: Lab, zone: sqlite3.Row) -> Iterator[Place]:
 
 @contextmanager
 def _place_of(host: Host) -> Iterator[Place]:
-    pool = host.lab.store.value(
-        "SELECT path FROM storage_pool WHERE host_id = ? AND removed IS NULL", host.id
-    )
-    yield Place(f"host {host.name}", host.agent, pool, host.location, host.limits)
+    pool = pool_of(host.lab, host.id)
+    yield Place(f"host {host.name}", host.agent, pool["path"], host.location, host.limits)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ CREATE TABLE account (
 );
 
 CREATE TABLE data_center (
-    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     description TEXT NOT NULL DEFAULT '', networktype TEXT NOT NULL DEFAULT 'Advanced',
     dns1 TEXT NOT NULL, internal_dns1 TEXT NOT NULL,
-    allocation_state TEXT NOT NULL DEFAULT 'Enabled'
+    allocation_state TEXT NOT NULL DEFAULT 'Enabled', removed TEXT
 );
 
 -- location is the country (ISO 3166-1) that mirrors are preferred from.
@@ -29,17 +29,22 @@ CREATE TABLE data_center_details (
 
 CREATE TABLE host_pod_ref (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
-    data_center_id INTEGER NOT NULL REFERENCES data_center (id)
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    gateway TEXT NOT NULL DEFAULT '10.0.2.2', netmask TEXT NOT NULL DEFAULT '255.255.255.0',
+    startip TEXT NOT NULL DEFAULT '10.0.2.15',
+    allocation_state TEXT NOT NULL DEFAULT 'Enabled', removed TEXT
 );
 
 CREATE TABLE cluster (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     pod_id INTEGER NOT NULL REFERENCES host_pod_ref (id),
-    hypervisor_type TEXT NOT NULL DEFAULT 'KVM'
+    hypervisor_type TEXT NOT NULL DEFAULT 'KVM',
+    allocation_state TEXT NOT NULL DEFAULT 'Enabled', removed TEXT
 );
 
 -- url: 'embedded' is the lab's own libvirt daemon on this machine; anything else a libvirt URI.
--- speed in MHz, ram in bytes.
+-- speed in MHz, ram in bytes; tags separated by commas; status Up, Down or Alert, since `last_seen`
+-- it was not reached, for this reason.
 CREATE TABLE host (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     data_center_id INTEGER NOT NULL REFERENCES data_center (id),
@@ -47,21 +52,33 @@ CREATE TABLE host (
     cluster_id INTEGER NOT NULL REFERENCES cluster (id),
     url TEXT NOT NULL, cpus INTEGER NOT NULL, speed INTEGER NOT NULL, ram INTEGER NOT NULL,
     status TEXT NOT NULL DEFAULT 'Up', resource_state TEXT NOT NULL DEFAULT 'Enabled',
+    tags TEXT NOT NULL DEFAULT '', last_seen TEXT, reason TEXT,
     created TEXT NOT NULL, removed TEXT
 );
+CREATE INDEX host_cluster ON host (cluster_id);
 
 CREATE TABLE host_details (
     host_id INTEGER NOT NULL REFERENCES host (id), name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (host_id, name)
 );
 
--- scope HOST: only the VMs of host_id can use it.
+-- scope HOST: only the VMs of host_id can use it; CLUSTER: those of cluster_id; ZONE: all. The same
+-- path on each host that reaches it. capacity and used in bytes, as a host last told them.
 CREATE TABLE storage_pool (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     pool_type TEXT NOT NULL DEFAULT 'Filesystem', scope TEXT NOT NULL DEFAULT 'HOST',
     data_center_id INTEGER NOT NULL REFERENCES data_center (id),
-    host_id INTEGER REFERENCES host (id), path TEXT NOT NULL,
+    host_id INTEGER REFERENCES host (id), cluster_id INTEGER REFERENCES cluster (id),
+    path TEXT NOT NULL, tags TEXT NOT NULL DEFAULT '', capacity INTEGER, used INTEGER,
     status TEXT NOT NULL DEFAULT 'Up', created TEXT NOT NULL, removed TEXT
+);
+CREATE INDEX storage_pool_host ON storage_pool (host_id);
+
+-- What a failed attempt has left on a host that could not be reached: it goes when that can be.
+CREATE TABLE residue (
+    id INTEGER PRIMARY KEY, host_id INTEGER NOT NULL REFERENCES host (id),
+    pool_id INTEGER REFERENCES storage_pool (id), vm_uuid TEXT NOT NULL, path TEXT,
+    created TEXT NOT NULL
 );
 
 CREATE TABLE networks (
@@ -84,13 +101,15 @@ CREATE TABLE guest_os (
 CREATE TABLE service_offering (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
     cpu INTEGER NOT NULL, speed INTEGER NOT NULL, ram_size INTEGER NOT NULL,
+    host_tag TEXT NOT NULL DEFAULT '', storage_tags TEXT NOT NULL DEFAULT '',
     created TEXT NOT NULL, removed TEXT
 );
 
 -- disk_size in bytes.
 CREATE TABLE disk_offering (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
-    disk_size INTEGER NOT NULL, created TEXT NOT NULL, removed TEXT
+    disk_size INTEGER NOT NULL, storage_tags TEXT NOT NULL DEFAULT '',
+    created TEXT NOT NULL, removed TEXT
 );
 
 -- Templates and ISOs. size is the virtual size in bytes where it is known at registration;
@@ -199,6 +218,8 @@ CREATE TABLE vm_instance (
 );
 CREATE UNIQUE INDEX vm_instance_name ON vm_instance (name) WHERE removed IS NULL AND state <> 'Error';
 CREATE INDEX vm_instance_state ON vm_instance (state);
+CREATE INDEX vm_instance_host ON vm_instance (host_id);
+CREATE INDEX vm_instance_template ON vm_instance (vm_template_id);
 
 -- size is the virtual size in bytes; path the file's name in its pool.
 CREATE TABLE volumes (
@@ -211,6 +232,7 @@ CREATE TABLE volumes (
 );
 CREATE INDEX volumes_instance ON volumes (instance_id);
 CREATE INDEX volumes_template ON volumes (template_id);
+CREATE INDEX volumes_base ON volumes (pool_id, base_path);
 
 CREATE TABLE nics (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
@@ -226,10 +248,11 @@ CREATE TABLE async_job (
     job_cmd TEXT NOT NULL, job_cmd_info TEXT NOT NULL,
     instance_type TEXT, instance_uuid TEXT, instance_id INTEGER,
     job_status INTEGER NOT NULL DEFAULT 0, job_result_code INTEGER NOT NULL DEFAULT 0,
-    job_result TEXT, progress TEXT, warnings TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+    job_result TEXT, progress TEXT, warnings TEXT, cancelled INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     created TEXT NOT NULL, last_updated TEXT, removed TEXT
 );
 CREATE INDEX async_job_pending ON async_job (job_status) WHERE job_status = 0;
+CREATE INDEX async_job_instance ON async_job (instance_type, instance_id) WHERE job_status = 0;
 
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, state TEXT NOT NULL,

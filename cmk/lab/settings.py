@@ -50,6 +50,7 @@ SETTINGS = {
     "storage.cleanup.enabled": Setting("true", "remove what nothing needs when a worker ends"),
     "storage.cleanup.interval": Setting("86400", "s that a template's copy may be unused"),
     "storage.max.volume.size": Setting("2000", "GiB: the most that an image may have inside"),
+    "storage.overprovisioning.factor": Setting("2", "bytes of disks over what a pool holds"),
     "storage.template.cleanup.enabled": Setting("true", "remove unused copies of templates too"),
 }
 

@@ -280,7 +280,15 @@ def _fetched(
         request = order(store, template, pool["path"], name, host.location, host.limits)
     else:
         request = order_from_store(store, template, pool, name, host.limits)
-    done = host.agent.ask("fetch", progress_teller(job, "template_spool_ref", ref["id"]), **request)
+    try:
+        done = host.agent.ask(
+            "fetch", progress_teller(job, "template_spool_ref", ref["id"]), **request
+        )
+    except AgentFailure:
+        raise
+    except BaseException:
+        host.drop_agent()  # it would go on with what nobody waits for
+        raise
     for warning in done["warnings"]:
         job.warn(f"{template['name']}: {warning}.")
     return {

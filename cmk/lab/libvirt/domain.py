@@ -132,6 +132,28 @@ def start(connection: Any, machine: Machine) -> None:
         domain.create()
 
 
+def try_out(connection: Any, lab_id: str, virt_type: str, disk: str) -> None:
+    """Start a domain on a disk, paused, and end it again. Raises Unreachable where that fails."""
+    from uuid import uuid4
+
+    libvirt = load()
+    machine = Machine(
+        uuid=str(uuid4()),
+        name=f"cmk-proof-{uuid4().hex[:8]}",
+        title="proof",
+        lab_id=lab_id,
+        virt_type=virt_type,
+        cpus=1,
+        memory=32,
+        disk=disk,
+        mac="52:54:00:00:00:01",
+        log=f"{disk}.log",
+    )
+    flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
+    with errors("QEMU does not start"):
+        connection.createXML(xml_of(machine), flags).destroy()
+
+
 def stop(domain: Any, forced: bool) -> None:
     """Switch a domain off: by its power button first, unless forced. Does nothing if it is off."""
     if not is_on(domain) or (not forced and _shuts_down(domain)):
