@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sqlite3
 import sys
@@ -14,11 +15,14 @@ from cmk.arguments import UUID
 from cmk.catalog import similar
 from cmk.errors import CmkError, UsageError
 from cmk.lab.engine import Lab
-from cmk.lab.host import Host
+from cmk.lab.host import AgentFailure, Host
 from cmk.session import Flags, Session
 
 #: Ctrl-], as in telnet and virsh.
 LEAVE = b"\x1d"
+
+#: Bytes of a far host's log that are fetched at the most.
+LONGEST = 16 << 20
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
@@ -53,18 +57,37 @@ def _find(lab: Lab, wanted: str) -> sqlite3.Row:
     return found
 
 
-def _log(lab: Lab, vm: sqlite3.Row) -> Path:
-    return lab.directory.console / f"{vm['instance_name']}.log"
+def _log(lab: Lab, vm: sqlite3.Row) -> bytes | None:
+    """What a VM's console has shown, from wherever its host keeps that; None for nothing."""
+    path = lab.directory.console / f"{vm['instance_name']}.log"
+    if path.exists():
+        return path.read_bytes()
+    place = lab.store.one(
+        "SELECT s.path, m.host_id, m.last_host_id FROM vm_instance m "
+        "JOIN volumes v ON v.instance_id = m.id AND v.removed IS NULL "
+        "JOIN storage_pool s ON s.id = v.pool_id WHERE m.id = ?",
+        vm["id"],
+    )
+    id = place and (place["host_id"] or place["last_host_id"])
+    if not place or not id:
+        return None
+    with Host.of(lab, id) as host:
+        path = Path(host.console_log(place["path"], vm["instance_name"]))
+        try:
+            found = host.agent.ask("read", url=path.as_uri(), headers={}, limits={}, small=LONGEST)
+        except AgentFailure:
+            return None
+    return base64.b64decode(found["document"])
 
 
 def _print_log(session: Session, lab: Lab, vm: sqlite3.Row) -> None:
     """The log as text; in a terminal without what would control it."""
     from cmk.output import harmless
 
-    try:
-        text = _log(lab, vm).read_bytes().decode(errors="replace").replace("\r\n", "\n")
-    except FileNotFoundError:
-        raise CmkError(f"{vm['name']} has shown nothing yet; it is {vm['state']}.") from None
+    log = _log(lab, vm)
+    if log is None:
+        raise CmkError(f"{vm['name']} has shown nothing yet; it is {vm['state']}.")
+    text = log.decode(errors="replace").replace("\r\n", "\n")
     out = session.environment
     if out.output_is_terminal:
         text = "\n".join(harmless(line) for line in text.split("\n"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: APIs that CloudStack has not.
-LAB_ONLY_APIS = frozenset({"listTemplateSpoolRefs"})
+LAB_ONLY_APIS = frozenset({"cancelAsyncJob", "listTemplateSpoolRefs"})
 
 #: Fields that CloudStack's response of the same API has not.
 LAB_ONLY_FIELDS = {

@@ -18,6 +18,7 @@ ADMIN_ACCOUNT = 2
 #: The modules whose decorated functions are the lab's APIs.
 NOUNS = (
     "zones",
+    "pods",
     "hosts",
     "storage_pools",
     "offerings",

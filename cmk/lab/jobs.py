@@ -122,6 +122,12 @@ def submit(
     return {"jobid": uuid}
 
 
+def cancel(lab: Lab, id: int) -> None:
+    """Ask a job to stop; whoever runs it sees that at its next word, and undoes its work."""
+    lab.store.update("async_job", id, cancelled=1)
+    hire(lab)
+
+
 def revive(lab: Lab) -> None:
     """Start a worker if jobs wait for one: new ones, or ones whose worker died."""
     _reap()
@@ -259,6 +265,8 @@ def run(job: Job) -> None:
             level="WARN",
         )
     try:
+        if lab.store.value("SELECT cancelled FROM async_job WHERE id = ?", job.id):
+            raise Cancelled("the job was cancelled")
         if job.attempt > ATTEMPTS:
             raise ApiError(530, f"The workers of this job died {ATTEMPTS} times; it was given up.")
         result, status, code = work.action(job), SUCCEEDED, 0

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
-from cmk.lab.api import PAGING, Args, Json, api, no_such, optional, required
+from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.fields import fields
 from cmk.lab.query import Query, listing, present
 
@@ -46,9 +46,30 @@ def list_async_jobs(lab: Lab, args: Args) -> Json:
     return listing(lab.store, args, "asyncjobs", query, "j.id DESC", _job)
 
 
+@api(
+    "cancelAsyncJob",
+    "Stops a job: one that waits at once, one that runs as soon as it looks (lab only)",
+    required("jobid", "uuid", "the job"),
+    fields=fields("success displaytext"),
+)
+def cancel_async_job(lab: Lab, args: Args) -> Json:
+    from cmk.lab.jobs import cancel
+
+    found = lab.store.one(
+        "SELECT * FROM async_job WHERE uuid = ? AND removed IS NULL", args["jobid"]
+    )
+    if found is None:
+        raise no_such("job", "jobid", args["jobid"])
+    if found["job_status"] != 0:
+        raise invalid(f"The job {args['jobid']} has ended already.")
+    cancel(lab, found["id"])
+    return {"success": True, "displaytext": f"The job {args['jobid']} is being stopped"}
+
+
 def _query(lab: Lab) -> Query:
     return Query(
-        "j.*, a.uuid AS account",
+        "j.*, a.uuid AS account, (SELECT count(*) FROM async_job b WHERE b.job_status = 0 "
+        "AND b.progress IS NULL AND b.id < j.id) AS before_it",
         "async_job j JOIN account a ON a.id = j.account_id",
         "j.removed IS NULL",
     )
@@ -70,6 +91,14 @@ def _job(row: sqlite3.Row) -> Json:
         userid=row["account"],
         created=row["created"],
         completed=None if running else row["last_updated"],
-        progress=json.loads(row["progress"]) if running and row["progress"] else None,
+        progress=_progress(row) if running else None,
         warnings=json.loads(row["warnings"]) if row["warnings"] else None,
     )
+
+
+def _progress(row: sqlite3.Row) -> Json:
+    """What a job that runs shows; of one that waits, how many wait before it."""
+    if row["progress"]:
+        found: Json = json.loads(row["progress"])
+        return found
+    return {"phase": "Queued", "place": row["before_it"] + 1}

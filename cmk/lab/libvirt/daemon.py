@@ -32,7 +32,7 @@ LONGEST = 36
 #: The daemons that will do, in this order, and their sockets.
 PROGRAMS = {"libvirtd": "libvirt-sock", "virtqemud": "virtqemud-sock"}
 
-_REAPER = Path(__file__).with_name("reaper.py")
+REAPER = Path(__file__).with_name("reaper.py")
 _INSTALL = "On Debian: apt-get install libvirt-daemon qemu-system-x86 qemu-utils"
 
 
@@ -54,17 +54,8 @@ class EmbeddedDaemon:
 
     @property
     def socket(self) -> Path:
-        name = PROGRAMS[self._program()[0]]
+        name, _ = daemon_program()
         return self.link / "run" / "libvirt" / name
-
-    @staticmethod
-    def _program() -> tuple[str, str]:
-        """The daemon's name and its path; no path where it is not installed."""
-        for name in PROGRAMS:
-            path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-            if path:
-                return name, path
-        return "libvirtd", ""
 
     @property
     def uri(self) -> str:
@@ -93,18 +84,18 @@ class EmbeddedDaemon:
 
     def start(self) -> None:
         """Start it without waiting for it."""
-        _, program = self._program()
+        _, program = daemon_program()
         if not program:
             raise Unreachable("This machine has no libvirt daemon (libvirtd, virtqemud).", _INSTALL)
         if shutil.which("qemu-system-x86_64") is None:
             raise Unreachable("This machine has no QEMU (qemu-system-x86_64).", _INSTALL)
         self._prepare()
-        reaper = [sys.executable, "-I", "-S", str(_REAPER), str(self._alive)]
+        reaper = [sys.executable, "-I", "-S", str(REAPER), str(self._alive)]
         daemon = [program, "-p", str(self.link / "daemon.pid"), "--timeout", str(IDLE)]
         with (self.base / "daemon.log").open("ab") as log:
             subprocess.run(
                 [*self.disguise(), *reaper, *daemon],
-                env=self._variables(),
+                env=variables(self.link),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -112,43 +103,14 @@ class EmbeddedDaemon:
                 check=False,
             )
 
-    def _variables(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "XDG_RUNTIME_DIR": f"{self.link}/run",
-            "XDG_CONFIG_HOME": f"{self.link}/config",
-            "XDG_CACHE_HOME": f"{self.link}/cache",
-            "XDG_DATA_HOME": f"{self.link}/data",
-        }
-
     def _prepare(self) -> None:
-        for name in ("run", "config/libvirt", "cache", "data"):
-            (self.base / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = self.base / "config" / "libvirt"
-        for name in ("libvirtd.conf", "virtqemud.conf"):
-            if not (config / name).exists():
-                (config / name).write_text(f'host_uuid = "{uuid4()}"\n')
-        # Else each session starts a virtlogd that outlives it.
-        (config / "qemu.conf").write_text('stdio_handler = "file"\n')
+        prepare(self.base)
         if self.disguise()[:1] == ["setpriv"]:
             self._give_to_nobody()
 
     def disguise(self) -> list[str]:
         """What a root's command is put behind so that libvirt takes it for a plain user's."""
-        if os.geteuid() != 0:
-            return []
-        namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-        if _works([*namespace, "true"]):
-            return namespace
-        other = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-        if _works([*other, "true"]):
-            return other
-        raise Unreachable(
-            "libvirt's session mode does not run as root, and neither user namespaces (unshare) "
-            f"nor another user id (setpriv) can be had here; this is {os.uname().nodename}.",
-            "Run cmk as a plain user, or add a host with a system libvirt: "
-            "LIBVIRT_DEFAULT_URI=qemu:///system cmk -u lab:/new/path list hosts",
-        )
+        return disguise()
 
     def _give_to_nobody(self) -> None:
         directory = self._directory
@@ -215,3 +177,53 @@ def _works(command: list[str]) -> bool:
     except FileNotFoundError:
         return False
     return run.returncode == 0
+
+
+def daemon_program() -> tuple[str, str]:
+    """The name of the daemon's socket and its path; no path where none is installed."""
+    for name, socket in PROGRAMS.items():
+        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        if path:
+            return socket, path
+    return PROGRAMS["libvirtd"], ""
+
+
+def variables(base: Path) -> dict[str, str]:
+    """The environment of a daemon whose directories are all under this short path."""
+    return {
+        **os.environ,
+        "XDG_RUNTIME_DIR": f"{base}/run",
+        "XDG_CONFIG_HOME": f"{base}/config",
+        "XDG_CACHE_HOME": f"{base}/cache",
+        "XDG_DATA_HOME": f"{base}/data",
+    }
+
+
+def prepare(base: Path) -> None:
+    """Make a daemon's directories and its configuration."""
+    for name in ("run", "config/libvirt", "cache", "data"):
+        (base / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = base / "config" / "libvirt"
+    for name in ("libvirtd.conf", "virtqemud.conf"):
+        if not (config / name).exists():
+            (config / name).write_text(f'host_uuid = "{uuid4()}"\n')
+    # Else each session starts a virtlogd that outlives it.
+    (config / "qemu.conf").write_text('stdio_handler = "file"\n')
+
+
+def disguise() -> list[str]:
+    """What a root's command is put behind so that libvirt takes it for a plain user's."""
+    if os.geteuid() != 0:
+        return []
+    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    if _works([*namespace, "true"]):
+        return namespace
+    other = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    if _works([*other, "true"]):
+        return other
+    raise Unreachable(
+        "libvirt's session mode does not run as root, and neither user namespaces (unshare) "
+        f"nor another user id (setpriv) can be had here; this is {os.uname().nodename}.",
+        "Run cmk as a plain user, or add a host with a system libvirt: "
+        "LIBVIRT_DEFAULT_URI=qemu:///system cmk -u lab:/new/path list hosts",
+    )
