@@ -107,7 +107,12 @@ def check(api: Api, param: Param, value: str) -> None:
     """Raise UsageError unless the value can be of the parameter's type."""
     test, wanted = _TYPES.get(param.type, (None, ""))
     if test is not None and not test(value):
-        raise UsageError(f"{param.name}={value} of {api.verb} {api.noun} is not {wanted}.")
+        what = f"{param.name}={value} of {api.verb} {api.noun}"
+        if not value:
+            raise UsageError(f"{what} is empty; it is {wanted}.")
+        name = param.type == "uuid" and not UUID.match(value)
+        hint = f"By name: {param.name}=name:{value}" if name else ""
+        raise UsageError(f"{what} is not {wanted}.", hint)
     if param.values and value.lower() not in {v.lower() for v in param.values}:
         near, known = similar(value.lower(), param.values), ", ".join(param.values)
         raise UsageError(
@@ -155,7 +160,7 @@ def _json_map(param: Param, value: str) -> dict[str, str]:
         entries = None
     if not isinstance(entries, dict):
         raise UsageError(
-            f"{param.name}={value} is not a map.",
+            f"{param.name}= is not a map.",
             f"Write {param.name}.KEY=VALUE, {param.name}[0].KEY=VALUE or "
             f'{param.name}=\'{{"KEY": "VALUE"}}\'.',
         )

@@ -35,7 +35,8 @@ class Batch:
                 self._send(number, line)
             except EOFError:
                 break
-            if self.status and not keep_going:
+            stopped = self.status == ExitStatus.INTERRUPTED
+            if stopped or (self.status and not keep_going):
                 break
         self._drain(0)
         return self.status

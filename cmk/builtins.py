@@ -31,7 +31,7 @@ BUILTINS = {
     "version": Builtin("cmk.help:version", "version", "the version of cmk"),
     "lab": Builtin(
         "cmk.lab.builtin:run",
-        "lab [stop|clean|destroy]",
+        "lab [stop|clean [--dry-run]|destroy]",
         "where the lab's store, host, pools and daemon are; end the daemon; remove what nothing "
         "needs (--dry-run: only list it); remove the lab",
         ("dry_run",),

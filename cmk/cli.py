@@ -230,7 +230,7 @@ def report(problem: BaseException, environment: Environment, debug: bool, place:
     if debug and not isinstance(problem, BrokenPipeError):
         import traceback
 
-        environment.stderr.write("".join(traceback.format_exception(problem)))
+        environment.say("".join(traceback.format_exception(problem)).rstrip())
     if isinstance(problem, CmkError):
         _say_error(environment, place + problem.message, problem.hint)
         return problem.status
@@ -241,7 +241,8 @@ def report(problem: BaseException, environment: Environment, debug: bool, place:
         _close_stdout(environment)
         return ExitStatus.DONE
     if isinstance(problem, OSError):
-        _close_stdout(environment)
+        if problem.filename is None:  # of our own output: nothing more can be written there
+            _close_stdout(environment)
         _say_error(
             environment, place + f"{problem.strerror or problem}: {problem.filename or 'output'}"
         )

@@ -96,7 +96,7 @@ class Config:
         Raises ConfigurationError where the file cannot be written.
         """
         for key, value in values.items():
-            if "\n" in (value or "") or not re.fullmatch(r"[\w.-]+", key):
+            if not (value or "").isprintable() or not re.fullmatch(r"[\w.-]+", key):
                 raise ConfigurationError(f"'{key}' cannot be a line of {self.path}.")
         self._change(lambda lines: _with_keys(lines, section or _CORE, dict(values)))
 
@@ -118,7 +118,7 @@ class Config:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _locked(self.path):
                 text = _text_of(self.path)
-                fresh = "\n".join(change(text.splitlines())).rstrip("\n") + "\n"
+                fresh = "\n".join(change(text.split("\n"))).rstrip("\n") + "\n"
                 if fresh != text:
                     _replace(self.path, fresh)
         except OSError as problem:
@@ -142,7 +142,8 @@ def _text_of(path: Path) -> str:
 def _locked(path: Path) -> Iterator[None]:
     import fcntl
 
-    with path.with_name(f"{path.name}.lock").open("a") as lock:
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -170,15 +171,17 @@ def _header(line: str) -> str | None:
 def _with_keys(lines: list[str], section: str, values: dict[str, str | None]) -> list[str]:
     """The lines with keys of one section changed in place, new ones at the section's end."""
     out: list[str] = []
+    done: set[str] = set()
     current, end = _CORE, 0 if section == _CORE else None
     for line in lines:
         current = _header(line) or current
         key = line.partition("=")[0].strip().lower()
         mine = current == section and "=" in line and line.strip()[:1] not in ("#", ";", "[")
         if mine and key in values:
-            value = values.pop(key)
-            if value is None:
+            value = values[key]
+            if value is None or key in done:  # of several, the last would count
                 continue
+            done.add(key)
             line = f"{line.partition('=')[0].rstrip()} = {value}"
         out.append(line)
         if current == section and line.strip():
@@ -186,7 +189,8 @@ def _with_keys(lines: list[str], section: str, values: dict[str, str | None]) ->
     if end is None:
         out += ["", f"[{section}]"] if out else [f"[{section}]"]
         end = len(out)
-    return out[:end] + [f"{k} = {v}" for k, v in values.items() if v is not None] + out[end:]
+    new = [f"{k} = {v}" for k, v in values.items() if v is not None and k not in done]
+    return out[:end] + new + out[end:]
 
 
 def _without(lines: list[str], section: str) -> list[str]:
@@ -205,7 +209,7 @@ def _sections(path: Path, text: str) -> dict[str, dict[str, str]]:
     """
     sections: dict[str, dict[str, str]] = {}
     current = sections.setdefault(_CORE, {})
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if not line or line[0] in "#;":
             continue

@@ -159,6 +159,11 @@ class Keyring:
             return False
         return True
 
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether somebody has named the backend, and so knows what it does."""
+        return "PYTHON_KEYRING_BACKEND" in self._environment.variables
+
     def _backend(self) -> Any:
         try:
             import keyring
@@ -170,6 +175,8 @@ class Keyring:
             raise NoKeyringError(_sentence(problem)) from None
         if type(found).__module__ in ("keyring.backends.fail", "keyring.backends.null"):
             raise NoKeyringError("there is no keyring on this machine")
+        if "plaintext" in type(found).__name__.lower() and not self._is_wanted:
+            raise NoKeyringError("the one that is found keeps secrets as plain text in a file")
         return found
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
+from cmk.errors import CmkError
+
 
 class Exact(float):
     """A number with a fraction that remembers how it was written: 1.50 is not 1.5."""
@@ -38,8 +40,20 @@ def dumps(document: Any, indent: int = 0, ascii: bool = False) -> str:
     """Write a document; `indent` 0 is one line without blanks, `ascii` escapes all else."""
     quote = encode_basestring_ascii if ascii else encode_basestring
     pieces: list[str] = []
-    _write(document, indent, "\n" if indent else "", quote, pieces.append)
+    try:
+        _write(document, indent, "\n" if indent else "", quote, pieces.append)
+    except RecursionError:
+        raise CmkError("The answer is nested too deeply to be shown.") from None
     return "".join(pieces)
+
+
+def plain(document: Any) -> Any:
+    """The same with ordinary numbers, for those who calculate with them."""
+    if isinstance(document, dict):
+        return {key: plain(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [plain(item) for item in document]
+    return float(document) if isinstance(document, Exact) else document
 
 
 def _write(

@@ -105,6 +105,14 @@ class Environment:
         return self.stdin.readline().rstrip("\n")
 
     def say(self, text: str) -> None:
-        """One line to the person, on stderr; stdout carries data only."""
-        self.stderr.write(text + "\n")
+        """A line to the person, on stderr; stdout carries data only.
+
+        What comes from others in it cannot control the terminal.
+        """
+        lines = (line if line.isprintable() else _harmless(line) for line in text.split("\n"))
+        self.stderr.write("\n".join(lines) + "\n")
         self.stderr.flush()
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

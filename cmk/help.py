@@ -61,7 +61,9 @@ def page(session: Session, words: list[str]) -> str:
         return general(session)
     if words[0] in BUILTINS:
         builtin = BUILTINS[words[0]]
-        return f"cmk {builtin.usage}\n\n  {builtin.summary}\n"
+        width = session.environment.width
+        text = fill(builtin.summary, width, initial_indent="  ", subsequent_indent="  ")
+        return f"cmk {builtin.usage}\n\n{text}\n"
     names = tuple(words)
     catalog = catalog_for_help(session)
     nouns = catalog.nouns(names[0])
@@ -84,12 +86,17 @@ def catalog_for_help(session: Session) -> Catalog:
 
 def general(session: Session) -> str:
     """The page of `cmk -h`."""
-    text = GENERAL + "".join(f"  {b.usage:<22} {b.summary}\n" for b in BUILTINS.values())
+    width = session.environment.width
+    text = GENERAL + "".join(
+        f"  {b.usage}\n"
+        + fill(b.summary, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        + "\n"
+        for b in BUILTINS.values()
+    )
     catalog = catalog_for_help(session)
     verbs: dict[str, list[str]] = {}
     for api in catalog.all():
         verbs.setdefault(api.verb, []).append(api.noun)
-    width = session.environment.width
     lines = [
         fill(", ".join(nouns), width, initial_indent=f"  {verb:<9} ", subsequent_indent=" " * 12)
         for verb, nouns in sorted(verbs.items())

@@ -50,7 +50,7 @@ def split(line: str) -> list[str]:
         return shlex.split(line, comments=False)
     except ValueError as problem:
         what = "a quote is not closed" if "quotation" in str(problem) else "it ends in a backslash"
-        raise UsageError(f"Cannot read the line: {what}.", f"It was: {line.strip()}") from None
+        raise UsageError(f"Cannot read the line: {what}.") from None
 
 
 def join(words: Sequence[str]) -> str:
@@ -72,7 +72,7 @@ def parse(words: Sequence[str]) -> Command:
             name.append(word)
             continue
         if not _KEY.match(key):
-            raise UsageError(f"'{key}' in '{word}' cannot be a parameter's name.")
+            raise UsageError(f"'{key[:40]}' cannot be a parameter's name.")
         key = normal_key(key)
         if key in params:
             raise UsageError(f"{key} is given twice.")

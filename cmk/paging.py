@@ -21,17 +21,21 @@ def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterato
     size = len(rows)
     if not is_partial(first):
         return
-    seen = {row["id"] for row in rows if isinstance(row, dict) and "id" in row}
+    seen = {str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row}
+    last = -(-int(first["count"]) // size) + 1
     page = 1
     while True:
         page += 1
-        _, rows = _rows(fetch(page, size), noun)
+        rows = _rows(fetch(page, size), noun)
+        known = len(seen)
         for row in rows:
-            id = row.get("id") if isinstance(row, dict) else None
+            id = str(row["id"]) if isinstance(row, dict) and "id" in row else None
             if id is None or id not in seen:
-                seen.add(id)
                 yield row
-        if len(rows) < size:
+            if id is not None:
+                seen.add(id)
+        told_nothing_new = len(seen) == known
+        if len(rows) < size or (told_nothing_new and (known or page >= last)):
             return
 
 
@@ -43,6 +47,6 @@ def is_partial(document: Json) -> bool:
     return listed and isinstance(count, int) and count > len(rows) > 0
 
 
-def _rows(document: Json, noun: str) -> tuple[str, list[Any]]:
+def _rows(document: Json, noun: str) -> list[Any]:
     found = document.get(noun) if isinstance(document, dict) else None
-    return noun, found if isinstance(found, list) else []
+    return found if isinstance(found, list) else []

@@ -71,12 +71,21 @@ def _one(words: list[str], usage: str) -> str:
 
 
 def _known(config: Config, name: str) -> dict[str, str]:
+    if name == "lab" and name not in config.profiles:
+        raise ConfigurationError("The profile 'lab' is built in: the lab on this machine (lab:).")
     if name not in config.profiles:
-        known = ", ".join(sorted(config.profiles)) or "none yet"
+        known = ", ".join(sorted({*config.profiles, "lab"}))
         raise ConfigurationError(
             f"There is no profile '{name}' in {config.path}.", f"Known: {known}"
         )
     return config.profiles[name]
+
+
+def _check_new(config: Config, name: str) -> None:
+    if name in config.profiles or name in ("lab", "core"):
+        raise UsageError(f"The name '{name}' is taken.")
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise UsageError(f"'{name}' is no name for a profile: letters, digits, - and _.")
 
 
 def _masked(keys: dict[str, str]) -> dict[str, str]:
@@ -101,8 +110,9 @@ def show_profile(session: Session, words: list[str], flags: Flags) -> None:
     """One profile's keys, secrets masked."""
     if not words:
         return show(session, words, flags)
-    name = _one(words, "profile show NAME")
-    keys = _known(_config(session), name)
+    name, config = _one(words, "profile show NAME"), _config(session)
+    builtin = name == "lab" and name not in config.profiles
+    keys = {"url": "lab:"} if builtin else _known(config, name)
     session.show({"profile": {"name": name, **_masked(keys)}}, flags)
     return None
 
@@ -112,16 +122,18 @@ def add(session: Session, words: list[str], flags: Flags) -> None:
     if not words or "=" in words[0]:
         raise UsageError("It is profile add NAME url=URL [username=… domain=…].")
     name, config = words[0], _config(session)
-    if name in config.profiles or name in ("lab", "core") or not name.replace("-", "").isalnum():
-        raise UsageError(f"'{name}' cannot be a new profile: it is taken, or no plain word.")
+    _check_new(config, name)
     keys: dict[str, str] = {}
     for word in words[1:]:
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' is not key=value.")
         keys[key.lower()] = _checked(key.lower(), value, _PROFILE_KEYS)
-    if not keys.get("url"):
-        raise UsageError("profile add needs url=.", "For example: url=https://HOST/client/api")
+    if not keys.get("url", "").lower().startswith(("lab:", "http://", "https://")):
+        raise UsageError(
+            "profile add needs url=, of a management server or a lab.",
+            "For example: url=https://HOST/client/api",
+        )
     if not keys["url"].startswith("lab:"):
         _ask_for_secrets(session, keys)
     _write(session, config, name, keys, flags.keyring)
@@ -186,8 +198,7 @@ def rename(session: Session, words: list[str], flags: Flags) -> None:
     old, new = words
     config = _config(session)
     keys = _known(config, old)
-    if new in config.profiles or new in ("lab", "core") or not new.replace("-", "").isalnum():
-        raise UsageError(f"'{new}' cannot be a profile's name: it is taken, or no plain word.")
+    _check_new(config, new)
     ring = Keyring(session.environment)
     moved = keys.get("keyring") == "true"
     if moved:
@@ -245,7 +256,11 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
     known = _PROFILE_KEYS if section else ()
     value = _checked(key, value, (*known, *_CORE_KEYS))
     core = key in ("prompt", "autocomplete", "pager") or not section
-    _config(session).write("" if core else section, {key: value})
+    config = _config(session)
+    config.write("" if core else section, {key: value})
+    place = "for all profiles" if core else f"for the profile {section}"
+    shown = "***" if is_secret(key) else value
+    session.environment.say(f"{key} = {shown} {place}, in {config.path}.")
     session.close()
     return None
 

@@ -69,7 +69,7 @@ def line_of(progress: dict[str, Any], elapsed: float) -> str:
 
     `progress` may have phase, bytes, total (bytes) and rate (bytes/s); elapsed is in seconds.
     """
-    phase = str(progress.get("phase") or "Waiting")
+    phase = "".join(c for c in str(progress.get("phase") or "Waiting") if c.isprintable())
     done, total, rate = (progress.get(key) for key in ("bytes", "total", "rate"))
     if done is None:
         return f"{phase}  {clock(elapsed)}"

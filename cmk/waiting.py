@@ -28,7 +28,8 @@ def wait_for(session: Session, jobid: str, timeout: int) -> Json:
             job = session.backend.job(jobid)
             if job["jobstatus"] != 0:
                 break
-            bar.update(job.get("progress") or {})
+            progress = job.get("progress")
+            bar.update(progress if isinstance(progress, dict) else {})
             if deadline is not None and time.monotonic() > deadline:
                 raise WaitTimeout(
                     f"Job {jobid} is still running after {timeout} s; it goes on.",
@@ -40,7 +41,8 @@ def wait_for(session: Session, jobid: str, timeout: int) -> Json:
         raise Interrupted(f"Job {jobid} goes on.", _how_to_look(session, jobid)) from None
     finally:
         bar.clear()
-    for warning in job.get("warnings") or ():
+    warnings = job.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else ():
         session.environment.say(f"Warning: {warning}")
     result = job.get("jobresult")
     if job["jobstatus"] == 2:
@@ -63,9 +65,19 @@ def _how_to_look(session: Session, jobid: str) -> str:
 
 def run(session: Session, words: list[str], flags: Any) -> None:
     """`wait JOBID…`: each job's result, in this order."""
+    from cmk.arguments import UUID
     from cmk.errors import UsageError
+    from cmk.language import parse, split_view
+    from cmk.output import View
 
-    if not words:
-        raise UsageError("It is wait JOBID…")
-    for jobid in words:
-        session.show(wait_for(session, jobid, session.timeout(flags)), flags)
+    jobs = [word for word in words if "=" not in word]
+    given = parse(["wait", *(word for word in words if "=" in word)]).params
+    rest, view = split_view(given, lambda _: None)
+    wrong = [*rest, *(job for job in jobs if not UUID.match(job))]
+    if not jobs or wrong:
+        raise UsageError(
+            "It is wait JOBID…, with filter=, exclude= or query=."
+            + (f" '{wrong[0]}' is no job's id." if wrong else "")
+        )
+    for jobid in jobs:
+        session.show(wait_for(session, jobid, session.timeout(flags)), flags, View(**view))

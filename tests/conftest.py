@@ -211,6 +211,8 @@ def lab(tmp_path: Path, what_libvirt_knows: Path) -> Iterator[LabCmk]:
     yield lab
     if cache.exists() and not what_libvirt_knows.exists():
         shutil.copytree(cache, what_libvirt_knows)
+    if not (lab.directory / "lab.db").exists():
+        shutil.rmtree(lab.directory, ignore_errors=True)  # no lab was made: only our cache is there
     result = lab("lab", "destroy")
     left = sorted(path.name for path in lab.directory.rglob("*")) if lab.directory.exists() else []
     for _ in range(50):

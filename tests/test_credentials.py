@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cmk.credentials import Keyring, is_secret
+from cmk.credentials import is_secret
 from tests.conftest import Cmk
 from tests.management_server import ManagementServer
 
@@ -34,8 +34,8 @@ def config(tmp_path: Path, server: ManagementServer) -> Path:
 
 
 @pytest.fixture
-def plain_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A real backend: keyrings.alt's file, in this test's home."""
+def plain_keyring(cmk: Cmk, tmp_path: Path) -> Iterator[Path]:
+    """A real backend: keyrings.alt's file, in this test's home, wanted by name."""
     import keyring
     from keyrings.alt.file import PlaintextKeyring
 
@@ -43,6 +43,7 @@ def plain_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     backend = PlaintextKeyring()
     backend.file_path = str(tmp_path / "keyring.cfg")
     keyring.set_keyring(backend)
+    cmk.variables["PYTHON_KEYRING_BACKEND"] = "keyrings.alt.file.PlaintextKeyring"
     yield Path(backend.file_path)
     keyring.set_keyring(before)
 
@@ -58,7 +59,15 @@ def test_secrets_move_to_the_keyring_and_work_from_there(
     cmk.ok("list", "zones")
     assert len(server.log) == 2
     cmk.ok("profile", "remove", "q")
-    assert Keyring(None).get("q", "secretkey") == ""  # type: ignore[arg-type]
+    assert "secretkey" not in plain_keyring.read_text()
+
+
+def test_a_keyring_that_keeps_plain_text_is_none_unless_it_was_named(
+    cmk: Cmk, config: Path, plain_keyring: Path
+) -> None:
+    del cmk.variables["PYTHON_KEYRING_BACKEND"]
+    assert cmk("profile", "secure", "p").status == 6
+    assert "the-secret" in config.read_text()
 
 
 def test_a_profile_can_be_added_into_the_keyring(

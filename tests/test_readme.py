@@ -25,8 +25,8 @@ def lines_of_cmk() -> list[str]:
     text = lab_part[0] + lab_part[2].partition("```")[2].partition("```")[2]
     for block in re.findall(r"```(?:console)?\n(.*?)```", text, re.DOTALL):
         for line in block.splitlines():
-            line = re.split(r"\s{3,}", line.removeprefix("$ "))[0]
-            line = re.sub(r"^\w=\$\((.*)\)$", r"\1", line)
+            line = re.split(r"\s{3,}", line.removeprefix("$ "))[0].partition("   ")[0]
+            line = re.sub(r"^\w=\$\((.*)\)$", r"\1", line).partition(" > ")[0]
             if line.startswith("cmk"):
                 found.append(line)
     return found
@@ -43,8 +43,10 @@ def test_every_built_in_stands_in_the_readme_or_in_the_help(name: str, cmk: LabC
     assert re.search(rf"\bcmk {name}\b", README) or name in cmk("-h").out
 
 
-def test_every_api_of_the_lab_stands_in_the_readme() -> None:
-    named = {"".join(line.split()[1:3]).lower() for line in lines_of_cmk()}
+def test_every_api_of_the_lab_stands_in_the_readme_or_the_docs() -> None:
+    text = "".join(page.read_text() for page in (Path(__file__).parents[1] / "docs").glob("*.md"))
+    lines = [*lines_of_cmk(), *re.findall(r"^cmk .*", text, re.MULTILINE)]
+    named = {"".join(line.split()[1:3]).lower() for line in lines}
     missing = {api.name for api in lab_catalog().all() if api.name.lower() not in named}
     assert missing <= {"listApis"}
     assert "list apis" in README
@@ -83,7 +85,7 @@ def test_the_readmes_lines_run(
 
 
 def current_ids(lab: LabCmk) -> dict[str, str]:
-    """What $T, $I, $V, $W, $C, $P and $J stand for at this moment, where there is such a thing."""
+    """What $T, $I, $V, $W, $C, $M, $P and $J stand for at this moment, as far as they are there."""
     if not lab.directory.exists():
         return {}
     vms = ("list", "virtualmachines")
@@ -93,7 +95,8 @@ def current_ids(lab: LabCmk) -> dict[str, str]:
         "$V": lab.id(*vms, "name=web1"),
         "$W": lab.id(*vms, "name=inst1"),
         "$C": lab.id("list", "templatedirectdownloadcertificates"),
-        "$P": lab.id("list", "imagestores"),
+        "$M": lab.id("list", "imagestores"),
+        "$P": lab.id("list", "pods"),
         "$J": lab.ok("list", "asyncjobs", "filter=jobid", "-o", "value").value.partition("\n")[0],
     }
     return {name: value for name, value in found.items() if value}

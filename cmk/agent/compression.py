@@ -33,11 +33,12 @@ DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError, RuntimeErr
 
 
 def packing_of(first: bytes) -> str:
-    """`gz`, `bz2`, `xz`, `zst`, or "" for bytes that are not packed."""
+    """`gz`, `bz2`, `xz`, `zst`, `zip`, or "" for bytes that are not packed."""
     for name, magic in MAGICS.items():
         if first.startswith(magic):
             return name
-    return ""
+    # What pzstd and the like write begins with a skippable frame (RFC 8878, 3.1.2).
+    return "zst" if first[1:4] == b"\x2a\x4d\x18" and first[0] & 0xF0 == 0x50 else ""
 
 
 def unpacked(packing: str, packed: IO[bytes]) -> Any:
@@ -47,10 +48,65 @@ def unpacked(packing: str, packed: IO[bytes]) -> Any:
     if packing == "bz2":
         return _bzip2(packed)
     if packing == "xz":
-        return lzma.LZMAFile(packed)
+        return _Streams(packed, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), padding=4)
     if packing == "zip":
         return _zip(packed)
     return _zstd(packed)
+
+
+#: Bytes of memory that unpacking xz may take; `xz -9` needs 65 MiB.
+_XZ_MEMORY = 1 << 30
+_STEP = 1 << 18
+
+
+class _Streams:
+    """Streams one after another to the file's very end.
+
+    The libraries' own file objects take whatever follows a stream and is none for garbage that
+    may be ignored: a damaged second half would pass for nothing.
+    """
+
+    def __init__(self, packed: IO[bytes], make: Callable[[], Any], padding: int = 0) -> None:
+        self._packed = packed
+        self._make = make
+        self._padding = padding
+        self._unpacker = make()
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._unpacker.eof and not self._go_on():
+                return 0
+            more = self._packed.read(_STEP) if self._unpacker.needs_input else b""
+            if self._unpacker.needs_input and not more:
+                raise EOFError("its last stream is cut off")
+            data = self._unpacker.decompress(more, len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+
+    def _go_on(self) -> bool:
+        """Begin the stream that follows, past zeros where these may stand; False at the end."""
+        rest = self._unpacker.unused_data
+        zeros = 0
+        while True:
+            rest = rest or self._packed.read(_STEP)
+            if not rest:
+                if self._padding and zeros % self._padding:
+                    raise EOFError("its padding is cut off")
+                return False
+            kept = rest.lstrip(b"\0")
+            zeros += len(rest) - len(kept)
+            rest = kept
+            if rest:
+                break
+        if zeros and (not self._padding or zeros % self._padding):
+            raise EOFError("something else follows its last stream")
+        self._unpacker = self._make()
+        self._packed.seek(-len(rest), os.SEEK_CUR)
+        return True
+
+    def close(self) -> None:
+        """Nothing of its own is open."""
 
 
 def _bzip2(packed: IO[bytes]) -> Any:
@@ -58,8 +114,29 @@ def _bzip2(packed: IO[bytes]) -> Any:
     try:
         import indexed_bzip2
     except ImportError:
-        return bz2.BZ2File(packed)
-    return indexed_bzip2.IndexedBzip2File(packed, parallelization=os.cpu_count() or 1)
+        return _Streams(packed, bz2.BZ2Decompressor)
+    return _ParallelBzip2(indexed_bzip2, packed)
+
+
+class _ParallelBzip2:
+    """indexed_bzip2, which does not mind what follows the last stream that it understands."""
+
+    def __init__(self, library: Any, packed: IO[bytes]) -> None:
+        self._packed = packed
+        self._size = os.fstat(packed.fileno()).st_size
+        cores = os.cpu_count() or 1
+        self._reader = library.IndexedBzip2File(packed, parallelization=cores)
+
+    def readinto(self, buffer: Any) -> int:
+        count = int(self._reader.readinto(buffer))
+        if not count:
+            end = -(-max(self._reader.block_offsets(), default=0) // 8)
+            if end < self._size and os.pread(self._packed.fileno(), 1 << 20, end).strip(b"\0"):
+                raise EOFError("something else follows its last stream")
+        return count
+
+    def close(self) -> None:
+        self._reader.close()
 
 
 def _zip(packed: IO[bytes]) -> Any:
@@ -71,8 +148,11 @@ def _zip(packed: IO[bytes]) -> Any:
             raise ImageFailure(f"its zip archive holds {len(members)} files; it must hold one")
         if members[0].flag_bits & 1:
             raise ImageFailure("its zip archive is encrypted")
+        if members[0].compress_type not in (0, 8):
+            # zipfile would unpack the others without a limit to what comes out of one read.
+            raise ImageFailure("its zip archive is packed neither by deflate nor not at all")
         return archive.open(members[0])
-    except (BadZipFile, NotImplementedError) as problem:
+    except (BadZipFile, NotImplementedError, ValueError, OSError) as problem:
         raise ImageFailure(f"its zip packing cannot be read: {problem}") from None
 
 
@@ -182,14 +262,14 @@ def first_bytes(packing: str, prefix: bytes, wanted: int) -> bytes:
     make: dict[str, Callable[[], Any]] = {
         "gz": lambda: zlib.decompressobj(wbits=31),
         "bz2": bz2.BZ2Decompressor,
-        "xz": lzma.LZMADecompressor,
+        "xz": lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY),
     }
     if packing == "zip":
         return _first_of_zip(prefix, wanted)
     if packing == "zst":
-        return _first_of_zstd(prefix)[:wanted]
+        return _first_of_zstd(prefix, wanted)
     try:
-        return bytes(make[packing]().decompress(prefix))[:wanted]
+        return bytes(make[packing]().decompress(prefix, wanted))
     except DAMAGED:
         return b""
 
@@ -210,12 +290,13 @@ def _first_of_zip(prefix: bytes, wanted: int) -> bytes:
         return b""
 
 
-def _first_of_zstd(prefix: bytes) -> bytes:
+def _first_of_zstd(prefix: bytes, wanted: int) -> bytes:
     try:
         import zstandard
     except ImportError:
         return b""
     try:
-        return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(prefix))
+        reader = zstandard.ZstdDecompressor().stream_reader(prefix, read_across_frames=True)
+        return bytes(reader.read(wanted))
     except zstandard.ZstdError:
         return b""

@@ -31,10 +31,11 @@ def path_in(pool: str, name: str) -> str:
     return os.path.join(pool, name)
 
 
-def leftovers(pool: str, name: str) -> tuple[str, str, str]:
-    """The names that a file in the making uses: its bytes, what is unpacked of them, its state."""
+def leftovers(pool: str, name: str) -> tuple[str, str, str, str]:
+    """The names that a file in the making uses: its bytes, what is unpacked of them, its state, and
+    that while it is written."""
     hidden = os.path.join(pool, f".{name}")
-    return f"{hidden}.part", f"{hidden}.image", f"{hidden}.state"
+    return f"{hidden}.part", f"{hidden}.image", f"{hidden}.state", f"{hidden}.state.new"
 
 
 @dataclass
@@ -62,11 +63,12 @@ class Part:
     def __init__(self, pool: str, name: str, waiting: Callable[[], None]) -> None:
         self.final = path_in(pool, name)
         #: `inside` is where what was packed goes, until it is checked.
-        self.path, self.inside, self._state = leftovers(pool, name)
+        self.path, self.inside, self._state, self._fresh = leftovers(pool, name)
         self.pool = pool
         self.descriptor = -1
         self.state = State()
         self._waiting = waiting
+        self._finished = False
 
     def __enter__(self) -> Part:
         try:
@@ -109,10 +111,9 @@ class Part:
         """Write the state; `lasting`: what it speaks of is to survive the machine too."""
         if lasting:
             os.fdatasync(self.descriptor)
-        fresh = f"{self._state}.new"
-        with open(fresh, "w", encoding="utf-8") as file:
+        with open(self._fresh, "w", encoding="utf-8") as file:
             json.dump(asdict(self.state), file)
-        os.replace(fresh, self._state)
+        os.replace(self._fresh, self._state)
 
     def __exit__(
         self,
@@ -122,8 +123,11 @@ class Part:
     ) -> None:
         """Leave what the next one can go on with, and nothing else; then let go of the lock."""
         keep = isinstance(problem, TransportFailure) and self.state.is_resumable and self.size
+        if self._finished:
+            os.close(self.descriptor)
+            return
         try:
-            for path in (self.inside, f"{self._state}.new"):
+            for path in (self.inside, self._fresh):
                 _remove(path)
             if not keep:
                 _remove(self._state)
@@ -162,6 +166,9 @@ class Part:
             facts = os.fstat(descriptor)
         finally:
             os.close(descriptor)
+        if path == self.path:  # from the rename on, what stands under that name is the next one's
+            _remove(self._state)
+            self._finished = True
         os.rename(path, self.final)
         sync_directory(self.pool)
         return facts

@@ -8,6 +8,7 @@ from typing import Any
 from .compression import first_bytes, packing_of
 from .failures import ImageFailure, TransportFailure
 from .image import check_format, format_of, qcow2_size
+from .pace import Pace
 from .sources import Limits, Source, Wish, open_source
 
 #: A bzip2 block unpacks to at most 900 kB; a packed one is hardly ever larger than that.
@@ -26,7 +27,7 @@ def probe(
     not of the declared format.
     """
     wish = Wish(url, 0, max(_PREFIX, small + 1), headers=headers)
-    source = open_source(wish, limits)
+    source = _Paced(open_source(wish, limits), limits)
     try:
         prefix = _read(source, _STEP)
         if not prefix:
@@ -64,7 +65,7 @@ def probe(
 
 def read(url: str, headers: dict[str, str], limits: Limits, small: int) -> dict[str, Any]:
     """A small file, whole: its `document` in base64. Raises TransportFailure."""
-    source = open_source(Wish(url, headers=headers), limits)
+    source = _Paced(open_source(Wish(url, headers=headers), limits), limits)
     try:
         return _document(source, b"", small)
     finally:
@@ -89,12 +90,29 @@ def head(url: str, headers: dict[str, str], limits: Limits) -> dict[str, Any]:
     }
 
 
+class _Paced:
+    """A source that is left when it drips."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self._source = source
+        self._pace = Pace(limits.low_speed, limits.low_speed_time)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def readinto(self, buffer: Any) -> int:
+        self._pace.check()
+        count = self._source.readinto(buffer)
+        self._pace.count += count
+        return count
+
+
 def _is_xml(prefix: bytes) -> bool:
     text = prefix[:2048].removeprefix(b"\xef\xbb\xbf").lstrip()
     return text.startswith((b"<?xml", b"<metalink")) or b"<metalink" in text
 
 
-def _document(source: Source, prefix: bytes, small: int) -> dict[str, Any]:
+def _document(source: _Paced, prefix: bytes, small: int) -> dict[str, Any]:
     """All of a source, of which the prefix is read already."""
     document = prefix + _read(source, small + 1 - len(prefix))
     if len(document) > small:
@@ -108,7 +126,7 @@ def _document(source: Source, prefix: bytes, small: int) -> dict[str, Any]:
     }
 
 
-def _read(source: Source, most: int) -> bytes:
+def _read(source: _Paced, most: int) -> bytes:
     buffer = bytearray(most)
     view, filled = memoryview(buffer), 0
     while filled < most:

@@ -18,9 +18,10 @@ from typing import Callable, Optional
 from .failures import TransportFailure
 from .meter import Meter
 from .order import Order
+from .pace import Pace
 from .part import Part
 from .pipeline import Digests, solid, write_all
-from .sources import Source, Wish, open_source, shown
+from .sources import Source, Wish, known_as, open_source
 
 BLOCK = 16 << 20
 SMALLEST = 1 << 20
@@ -29,6 +30,8 @@ WORKERS = 8
 #: A mirror that failed so often in a row, without bringing a block's worth, is given up.
 STRIKES = 3
 REMEMBER_EVERY = 2.0
+#: How often one piece may be wrong before it is the digest that must be.
+WRONG = 10
 
 
 @dataclass
@@ -36,7 +39,8 @@ class Block:
     """Bytes [start, end) of the file: fetched up to `at`, by `mirror` ("" while nobody does).
 
     `fresh`: the file has only zeros here, since nobody has written it before. `claimed`: up to
-    here its worker may be writing at this moment, so nobody else must.
+    here its worker may be writing at this moment, so nobody else must. `whole`: one mirror alone
+    must give it, so that it is known who did.
     """
 
     start: int
@@ -46,6 +50,7 @@ class Block:
     avoid: frozenset[str] = frozenset()
     fresh: bool = False
     claimed: int = 0
+    whole: bool = False
     rate: float = 0.0
     busy: bool = field(default=False, compare=False)
 
@@ -71,6 +76,8 @@ class Segments:
         self._dropped: set[str] = set()
         self._running = 0
         self._stopped = False
+        #: How often each piece was wrong.
+        self._wrong: dict[int, int] = {}
         self._problem: Optional[BaseException] = None
         self._remembered = time.monotonic()
 
@@ -85,6 +92,7 @@ class Segments:
         fresh = os.fstat(self._part.descriptor).st_size <= front
         self._blocks = _blocks(self._size, held, self._block_size(len(mirrors)), fresh)
         self._part.reserve(sum(block.left for block in self._blocks))
+        self._remember(force=True)  # the file's length will tell nothing from here on
         os.ftruncate(self._part.descriptor, self._size)
         count = min(len(mirrors) * self._order.connections, WORKERS)
         threads = [
@@ -154,7 +162,9 @@ class Segments:
                 free = [b for b in self._blocks if b.left and not b.busy and mirror not in b.avoid]
                 block = free[0] if free else self._rob(mirror)
                 if block is not None:
-                    if block.at > block.start and block.mirror != mirror:
+                    if block.whole and block.mirror != mirror:
+                        block.at = block.start
+                    elif block.at > block.start and block.mirror != mirror:
                         block = self._split(block, block.at)
                     block.busy, block.mirror, block.rate = True, mirror, 0.0
                     return block
@@ -168,7 +178,11 @@ class Segments:
 
     def _rob(self, mirror: str) -> Optional[Block]:
         """Half of what is left of the block that would be done last, if it is worth a request."""
-        busy = [b for b in self._blocks if b.busy and b.left >= 2 * SMALLEST and b.mirror != mirror]
+        busy = [
+            b
+            for b in self._blocks
+            if b.busy and not b.whole and b.left >= 2 * SMALLEST and b.mirror != mirror
+        ]
         if not busy:
             return None
         slowest = max(busy, key=lambda b: b.left / max(b.rate, 1.0))
@@ -182,13 +196,16 @@ class Segments:
         return rest
 
     def _fetch(self, block: Block, mirror: str) -> None:
-        validator = self._part.state.validators.get(shown(mirror), "")
+        validator = self._part.state.validators.get(known_as(mirror), "")
         wish = Wish(mirror, block.at, block.end, validator, self._order.headers_for(mirror))
         source = open_source(wish, self._order.limits)
         try:
             self._accept(source, mirror, block)
             buffer, began, first = memoryview(bytearray(READ)), time.monotonic(), block.at
+            limits = self._order.limits
+            pace = Pace(limits.low_speed, limits.low_speed_time)
             while block.left and not self._stopped and mirror not in self._dropped:
+                pace.check()
                 with self._changed:
                     room = min(block.left, READ)
                     block.claimed = block.at + room
@@ -202,7 +219,9 @@ class Segments:
                     block.at += count
                     block.rate = (block.at - first) / max(time.monotonic() - began, 0.001)
                     self._changed.notify_all()
+                pace.count += count
                 self._meter.received(mirror, count, self._held())
+                self._remember()
         finally:
             source.close()
 
@@ -222,7 +241,7 @@ class Segments:
         with self._changed:
             self._sources[mirror] = source
             if source.validator:
-                self._part.state.validators.setdefault(shown(mirror), source.validator)
+                self._part.state.validators.setdefault(known_as(mirror), source.validator)
 
     def _give_back(self, block: Block) -> None:
         with self._changed:
@@ -293,6 +312,9 @@ class Segments:
             return True
         with self._changed:
             givers = self._forget(begin, end)
+            self._wrong[number] = self._wrong.get(number, 0) + 1
+            if self._wrong[number] > WRONG:
+                raise TransportFailure(f"piece {number} is wrong from every mirror")
             if len(givers) == 1:
                 liar = next(iter(givers))
                 self._dropped.add(liar)
@@ -323,7 +345,7 @@ class Segments:
                 blocks.append(block)
         givers.discard("")
         avoid = frozenset(givers) if len(givers) == 1 else frozenset()
-        blocks.append(Block(start, end, start, avoid=avoid))
+        blocks.append(Block(start, end, start, avoid=avoid, whole=True))
         self._blocks = sorted(blocks, key=lambda block: block.start)
         return givers
 

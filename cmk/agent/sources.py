@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import socket
@@ -91,6 +92,14 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
+def known_as(url: str) -> str:
+    """What a URL is called where it is written down: without its query, but told apart by it."""
+    plain = shown(url)
+    if plain == url:
+        return plain
+    return f"{plain}#{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def open_source(wish: Wish, limits: Limits) -> Source:

@@ -10,13 +10,14 @@ import os
 import time
 from typing import Any, Callable, Optional
 
-from .failures import RangeFailure, TransportFailure
+from .failures import ImageFailure, RangeFailure, TransportFailure
 from .meter import Meter
 from .order import Order
+from .pace import Pace
 from .part import Part
 from .pipeline import Digests, Target, digest_file, pump
 from .segments import Segments
-from .sources import Source, Wish, open_source, shown
+from .sources import Source, Wish, known_as, open_source
 
 ROUNDS = 3
 #: A round that brought less than this was in vain.
@@ -24,6 +25,8 @@ GAIN = 1 << 20
 PAUSES = (0.5, 2.0)
 LONGEST_PAUSE = 30.0
 SERVED = "sha-256"
+#: What a file may have over the virtual size inside it: tables, and what was deleted there.
+SLACK = 64 << 20
 
 #: Seconds of one connection alone, and how many more it must need before others are called in.
 ALONE, WORTHWHILE = 1.0, 2.0
@@ -88,6 +91,7 @@ class Transfer:
         try:
             self._accept(source, mirror)
             part.reserve(max((source.size or 0) - source.start, 0))
+            self._check_size(source.size or 0)
             os.ftruncate(part.descriptor, source.start)
             return self._pump(source, mirror, mirrors)
         finally:
@@ -115,7 +119,7 @@ class Transfer:
             return 0, ""
         # Of a part that is complete the last byte is asked for again: a range must not be empty.
         held = max(min(self._part.size, state.size - 1), 0)
-        validator = state.validators.get(shown(mirror), "")
+        validator = state.validators.get(known_as(mirror), "")
         if validator:
             return held, validator
         # Another mirror's bytes fit when a digest will tell, and the size is the same.
@@ -139,7 +143,7 @@ class Transfer:
         self._meter.total = source.size
         self.contributors.add(mirror)
         if source.validator and source.size is not None:
-            state.validators[shown(mirror)] = source.validator
+            state.validators[known_as(mirror)] = source.validator
             state.digest = self.order.digest
             self._part.remember()
 
@@ -162,8 +166,9 @@ class Transfer:
         finally:
             target.close()
         found = digests.finish()
-        if source.size is not None and target.offset != source.size:
-            raise TransportFailure(f"the body ended after {target.offset} of {source.size} bytes")
+        size = source.size if source.size is not None else self.order.size
+        if size is not None and target.offset != size:
+            raise TransportFailure(f"the body ended after {target.offset} of {size} bytes")
         if not target.offset:
             raise TransportFailure("it answers with nothing", final=True)
         self._meter.complete(target.offset)
@@ -185,11 +190,17 @@ class Transfer:
                     raise _CallOthersError
             count = source.readinto(buffer)
             at, fresh = at + count, fresh + count
+            self._check_size(at)
             pace.count += count
             self._meter.received(mirror, count, at)
             return count
 
         return read
+
+    def _check_size(self, size: int) -> None:
+        """Nothing that is served is larger than what may be inside: a pool must not be filled."""
+        if size > self.order.most + SLACK:
+            raise ImageFailure(f"it is larger than the limit of {self.order.most} bytes")
 
     def _segments(self, mirrors: list[str], digests: Optional[Digests]) -> dict[str, str]:
         """The rest from all mirrors at once."""
@@ -203,24 +214,3 @@ class Transfer:
 
     def _digests(self) -> Digests:
         return Digests({SERVED, self.order.algorithm or SERVED})
-
-
-class Pace:
-    """Notices a connection that is alive but useless: fewer than `low` bytes/s for `window` s."""
-
-    def __init__(self, low: int, window: float) -> None:
-        self._low = low
-        self._window = window
-        self._since = time.monotonic()
-        self.count = 0
-
-    def check(self) -> None:
-        """Raise TransportFailure when a window was too slow; `count` is its bytes so far."""
-        passed = time.monotonic() - self._since
-        if passed < self._window:
-            return
-        if self.count < self._low * passed:
-            raise TransportFailure(
-                f"it was slower than {self._low} bytes/s for {self._window:.0f} s"
-            )
-        self._since, self.count = time.monotonic(), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import closing
 from typing import IO, Any
@@ -13,12 +14,10 @@ from .meter import Meter
 from .order import Order
 from .part import Part
 from .pipeline import Digests, Target, pump
+from .transfer import SLACK
 
 #: As many bytes tell what an image is.
 HEAD = 64
-
-#: What an image may have over its virtual size: tables, and what was deleted inside it.
-SLACK = 64 << 20
 
 
 def unpack(order: Order, part: Part, packing: str, meter: Meter) -> str:
@@ -28,7 +27,7 @@ def unpack(order: Order, part: Part, packing: str, meter: Meter) -> str:
     SpaceFailure where the pool has no room for it, OSError.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(part.path, "rb") as packed, closing(unpacked(packing, packed)) as inside:
+    with open(part.path, "rb") as packed, closing(_opened(packing, packed)) as inside:
         descriptor = os.open(part.inside, flags, 0o600)
         digests, target = Digests({"sha-256"}), Target(descriptor)
         try:
@@ -36,7 +35,7 @@ def unpack(order: Order, part: Part, packing: str, meter: Meter) -> str:
             if not target.offset:
                 raise EOFError("nothing is in it")
         except DAMAGED as problem:
-            if isinstance(problem, OSError) and problem.errno:
+            if isinstance(problem, OSError) and problem.errno not in (None, errno.EINVAL):
                 raise  # the disk's, not the data's
             raise ImageFailure(f"its {packing} packing is damaged: {problem}") from None
         finally:
@@ -44,6 +43,13 @@ def unpack(order: Order, part: Part, packing: str, meter: Meter) -> str:
             target.close()
             os.close(descriptor)
     return found["sha-256"]
+
+
+def _opened(packing: str, packed: IO[bytes]) -> Any:
+    try:
+        return unpacked(packing, packed)
+    except DAMAGED as problem:
+        raise ImageFailure(f"its {packing} packing is damaged: {problem}") from None
 
 
 class _Inside:

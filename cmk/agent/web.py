@@ -6,8 +6,11 @@ from __future__ import annotations
 import http.client
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from socket import SHUT_RDWR
+from threading import Timer
 from time import time
 from typing import Optional
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -18,6 +21,8 @@ from .sources import Limits, Source, Wish, reason_of, shown
 
 USER_AGENT = "cmk-agent/1"
 MAX_REDIRECTS = 10
+#: All headers together may take so many times as long as one byte.
+HEADERS = 3
 
 #: Statuses that say "not this, whenever you ask"; 408, 425 and 429 ask to try again.
 _PASSING = {408, 425, 429}
@@ -59,8 +64,9 @@ def _request(
         connection.connect()
         connection.sock.settimeout(limits.read)
         method = "HEAD" if wish.bare else "GET"
-        connection.request(method, prefix + target, headers={**asked, **headers, **more})
-        return connection, connection.getresponse()
+        with _deadline(connection, HEADERS * limits.read):
+            connection.request(method, prefix + target, headers={**asked, **headers, **more})
+            return connection, connection.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as problem:
         connection.close()
         # A refused certificate is an OSError and a ValueError; an impossible URL the latter only.
@@ -69,6 +75,19 @@ def _request(
         ):
             raise
         raise TransportFailure(reason_of(problem)) from None
+
+
+@contextmanager
+def _deadline(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    """End a connection whose headers drip: each byte of them comes in time, and the whole never."""
+    socket = connection.sock
+    timer = Timer(seconds, lambda: socket.shutdown(SHUT_RDWR))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _redirect(parts: SplitResult, location: str, limits: Limits) -> str:
@@ -142,11 +161,9 @@ def _accept_part(
     to_the_end = wish.end is not None or source.size is None or last == source.size - 1
     if last < first or not whole or not to_the_end or length not in (None, last - first + 1):
         raise TransportFailure(f"its Content-Range '{told[:80]}' makes no sense")
-    if (
-        wish.validator
-        and source.validator
-        and wish.validator not in (source.etag, source.last_modified)
-    ):
+    if wish.validator and not source.validator:
+        raise RangeFailure("it does not say of which version its part is")
+    if wish.validator and wish.validator not in (source.etag, source.last_modified):
         raise TransportFailure("its file has changed since the first bytes came")
 
 

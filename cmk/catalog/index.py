@@ -126,9 +126,10 @@ def written(apis: Iterable[Json], url: str, records: bool) -> bytes:
     lines, bodies, offset = [], [], 0
     for name in sorted(usable, key=str.lower):
         api = usable[name]
-        body = json.dumps(api, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        body = json.dumps(api, separators=(",", ":")).encode() + b"\n"
         kind = "a" if api.get("isasync") is True else "s"
-        text = " ".join(str(api.get("description") or "").split())
+        told = str(api.get("description") or "").encode(errors="replace").decode()
+        text = " ".join(told.split())
         params = ",".join(_written_param(p, lists) for p in _params(api))
         lines.append("\t".join([name.lower(), name, kind, str(offset), params, text]))
         if records:

@@ -78,7 +78,7 @@ class Cloud:
         found = self._call("queryAsyncJobResult", {"jobid": jobid}, patient=True)
         try:
             return {**found, "jobstatus": int(found["jobstatus"])}
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise CmkError(f"The server's answer about job {jobid} has no jobstatus.") from None
 
     def catalog(self) -> Catalog:
@@ -243,7 +243,8 @@ class Cloud:
 
         from cmk.cloud.login import KeptSession
 
-        user = f"{self._profile.url}\n{self._profile.settings.get('username', '')}"
+        names = [self._profile.settings.get(key, "") for key in ("username", "domain")]
+        user = "\n".join([self._profile.url, self._profile.name, *names])
         name = sha256(user.encode()).hexdigest()[:16]
         return KeptSession(self._environment.state_directory / "sessions" / f"{name}.json")
 
@@ -323,5 +324,5 @@ def is_read(api: str) -> bool:
 def _whole(value: Any, otherwise: int) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return otherwise

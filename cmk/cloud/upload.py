@@ -36,6 +36,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     path = Path(given.pop("file", "")).expanduser()
     if not path.is_file():
         raise UsageError(f"file={path} is no file.", "file= names the file to send.")
+    if session.profile.is_lab:
+        raise UsageError("upload is for management servers; a lab takes file:///path as url=.")
     api = session.catalog.find((_KINDS[kind],))
     params = arguments.wire(api, given, flags.force_params)
     answer = content(session.backend.call(api.name, params))
@@ -65,7 +67,10 @@ def _send(session: Session, url: str, headers: dict[str, str], path: Path) -> No
         with path.open("rb") as file:
             body = _Body(file, path.stat().st_size, bar)
             # CloudStack's receiver wants a form with the file in it; its parts are streamed.
-            answer = requests.post(
+            sender = requests.Session()
+            sender.trust_env = False  # it would send what ~/.netrc has for the host, too
+            sender.proxies = requests.utils.get_environ_proxies(url)
+            answer = sender.post(
                 url,
                 data=_form(body, path.name),
                 headers={**headers, "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"},

@@ -112,7 +112,7 @@ def _file(kind: str, row: sqlite3.Row) -> dict[str, Any]:
 def destroy(session: Session, lab: Lab, flags: Flags) -> None:
     """Remove the lab: its workers, VMs, pools, daemon and files. In a terminal it asks first."""
     directory = lab.directory
-    if not directory.path.exists():
+    if not (directory.store.exists() or directory.lock.exists()):
         session.environment.say(f"There is no lab in {directory.path}.")
         return
     if not _confirmed(session, directory):
@@ -149,6 +149,8 @@ def _dismantle(lab: Lab) -> None:
         own.daemon.stop()
         if own.daemon.link.is_symlink():
             own.daemon.link.unlink()
+            with suppress(OSError):  # other labs have theirs there
+                own.daemon.link.parent.rmdir()
 
 
 def _end_workers(lab: Lab) -> None:

@@ -20,6 +20,7 @@ def attach(job: Job) -> Json:
     iso = store.one("SELECT * FROM vm_template WHERE id = ?", job.info["iso"])
     assert iso is not None  # its row stays when it is deleted
     vm = machine_row(job.lab, job.instance_id)
+    store.update("vm_instance", vm["id"], iso_id=iso["id"])  # so that nobody collects its copy
     if vm["state"] == "Running":
         with Host.of(job.lab, vm["host_id"]) as host:
             disk = root_volume(job.lab, vm["id"])
@@ -27,7 +28,6 @@ def attach(job: Job) -> Json:
             assert pool is not None  # a running VM's disk is on one
             copy = spool.ensure(job, host, pool, iso)
             _change(job, host, vm["uuid"], f"{pool['path']}/{copy['install_path']}")
-    store.update("vm_instance", vm["id"], iso_id=iso["id"])
     record(job.lab, "ISO.ATTACH", f"Attached {iso['name']} to {vm['name']}", "Iso", iso["uuid"])
     return {"virtualmachine": one_row(job.lab, vm["id"])}
 
@@ -56,6 +56,8 @@ def _change(job: Job, host: Host, uuid: str, iso: str) -> None:
 def undo(job: Job, reason: str) -> None:
     """The drive holds what it held."""
     spool.give_up(job, reason)
+    if "was" in job.info:
+        job.lab.store.update("vm_instance", job.instance_id or 0, iso_id=job.info["was"])
     vm = machine_row(job.lab, job.instance_id)
     record(
         job.lab,

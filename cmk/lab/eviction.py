@@ -122,6 +122,8 @@ def orphans(lab: Lab) -> list[sqlite3.Row]:
         "JOIN storage_pool s ON s.id = c.pool_id JOIN vm_template t ON t.id = c.template_id "
         "WHERE NOT EXISTS (SELECT 1 FROM volumes v WHERE v.pool_id = c.pool_id "
         "  AND v.base_path = c.path AND v.removed IS NULL) "
+        "AND NOT EXISTS (SELECT 1 FROM vm_instance m WHERE m.iso_id = c.template_id "
+        "  AND m.removed IS NULL AND m.state <> 'Error') "
         "AND NOT EXISTS (SELECT 1 FROM volumes v JOIN async_job j ON j.instance_id = v.instance_id "
         "  AND j.instance_type = 'VirtualMachine' AND j.job_status = 0 "
         "  AND j.job_cmd NOT IN ('destroyVirtualMachine', 'expungeVirtualMachine') "

@@ -12,9 +12,18 @@ from urllib.parse import urlsplit
 
 from cmk.agent.failures import TransportFailure
 from cmk.agent.probe import head, read
-from cmk.agent.sources import Limits, Source, Wish, open_source
+from cmk.agent.sources import Limits, Source, Wish, open_source, shown
 from cmk.errors import CmkError, Unreachable, UsageError
-from cmk.lab.metalink import LARGEST, MEDIA_TYPES, SCHEMES, V4, Metalink, Mirror, files_of
+from cmk.lab.metalink import (
+    LARGEST,
+    MEDIA_TYPES,
+    SCHEMES,
+    V4,
+    BadMetalinkError,
+    Metalink,
+    Mirror,
+    files_of,
+)
 from cmk.session import Flags, Session
 
 Json = dict[str, Any]
@@ -49,6 +58,8 @@ def create(session: Session, name: str, urls: list[str], flags: Flags) -> None:
                 f"'{url}' cannot be a mirror: it is http, https or file, with no password in it."
             )
     places = _places(flags.location, urls)
+    if not Path(name).is_file():
+        session.environment.say(f"There is no file {name} here: its bytes are read from the URLs.")
     size, digest, length, pieces = _hashes(name, urls, flags.pieces)
     mirrors = tuple(
         Mirror(url, priority, places.get(url, "")) for priority, url in enumerate(urls, 1)
@@ -88,7 +99,7 @@ def _hashes(name: str, urls: list[str], pieces: bool) -> tuple[int, str, int, li
                     raise TransportFailure("it does not tell the size")
                 return _hashed(_chunks(source), source.size, pieces)
         except TransportFailure as problem:
-            reasons.append(f"{url}: {problem.reason}")
+            reasons.append(f"{shown(url)}: {problem.reason}")
     raise Unreachable(f"There is no file '{name}' here, and no URL gives it: {'; '.join(reasons)}.")
 
 
@@ -151,7 +162,11 @@ def written(metalink: Metalink) -> str:
 
 def verify(session: Session, place: str, flags: Flags) -> None:
     """Ask every mirror of every file; raises CmkError where one is no good."""
-    jobs = [(file, mirror) for file in files_of(_document(place)) for mirror in file.mirrors]
+    try:
+        files = files_of(_document(place))
+    except BadMetalinkError as problem:
+        raise CmkError(f"{place} cannot be used: {problem.message}.") from None
+    jobs = [(file, mirror) for file in files for mirror in file.mirrors]
     with ThreadPoolExecutor(8) as pool:
         rows = list(pool.map(lambda job: _tried(job[0], job[1], flags.full), jobs))
     session.show({"count": len(rows), "mirror": rows}, flags)

@@ -166,7 +166,7 @@ CREATE INDEX template_store_ref_template ON template_store_ref (template_id);
 -- One row a copy of a template on a pool. template_size is the virtual size, physical_size the
 -- file's; inode and mtime are what the file showed when it was recorded, so that a file changed
 -- behind our back is not trusted. served_digest is of the bytes as served, stored_digest of the
--- file in the pool, both sha-256. mirrors (JSON) gave the bytes; url, etag and last_modified are of
+-- file in the pool, both sha-256; checksum what the former was verified with. mirrors (JSON) gave the bytes; url, etag and last_modified are of
 -- the one that came last. stale: the file behind the URL is not this any more. next_path is the
 -- name of a newer version that is being fetched beside it. marked_for_gc: unused since this time.
 CREATE TABLE template_spool_ref (
@@ -178,7 +178,7 @@ CREATE TABLE template_spool_ref (
     download_pct INTEGER NOT NULL DEFAULT 0, error_str TEXT,
     local_path TEXT NOT NULL, install_path TEXT NOT NULL,
     template_size INTEGER, physical_size INTEGER, inode INTEGER, mtime INTEGER,
-    served_digest TEXT, stored_digest TEXT, mirrors TEXT, url TEXT, etag TEXT, last_modified TEXT,
+    served_digest TEXT, stored_digest TEXT, checksum TEXT, mirrors TEXT, url TEXT, etag TEXT, last_modified TEXT,
     stale INTEGER NOT NULL DEFAULT 0, next_path TEXT, marked_for_gc TEXT,
     created TEXT NOT NULL, updated TEXT NOT NULL, UNIQUE (pool_id, template_id)
 );

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from cmk.agent.sources import shown
 from cmk.lab.checksum import Checksum, listed
 from cmk.lab.host import Agent, AgentFailure
 from cmk.lab.metalink import LARGEST, BadMetalinkError, Metalink, of_headers, ordered, parse
@@ -56,6 +57,8 @@ class Scout:
         found = self._probe(url, self._headers, LARGEST)
         if "document" in found:
             metalink = parse(base64.b64decode(found["document"]), endings)
+            if urlsplit(url).scheme.lower() != "file":
+                metalink = _without_files(metalink)
             return self._through(url, metalink, location)
         source = _source(found)
         told = of_headers(url, found["links"], found["digests"], source.size)
@@ -79,10 +82,12 @@ class Scout:
             try:
                 found = self._probe(mirror, headers, 0)
             except AgentFailure as problem:
-                reasons.append(f"{mirror}: {problem.message}")
+                reasons.append(f"{shown(mirror)}: {problem.message}")
                 continue
             if None not in (metalink.size, found["size"]) and metalink.size != found["size"]:
-                reasons.append(f"{mirror}: it offers {found['size']} bytes, not {metalink.size}")
+                reasons.append(
+                    f"{shown(mirror)}: it offers {found['size']} bytes, not {metalink.size}"
+                )
                 continue
             source = replace(_source(found), metalink=metalink)
             if not metalink.digest:
@@ -107,6 +112,14 @@ class Scout:
             if checksum is not None:
                 return checksum, place
         return None, ""
+
+
+def _without_files(metalink: Metalink) -> Metalink:
+    """A metalink from elsewhere must not name files of the host."""
+    mirrors = tuple(m for m in metalink.mirrors if urlsplit(m.url).scheme.lower() != "file")
+    if not mirrors:
+        raise BadMetalinkError("it has no http or https URL, and came from the network itself")
+    return replace(metalink, mirrors=mirrors)
 
 
 def _source(found: dict[str, Any]) -> Source:

@@ -65,7 +65,17 @@ def refresh(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row) -> s
         time.sleep(PATIENCE)
     ref = _row(job.lab.store, ref["id"])
     try:
-        return _bring(job, host, pool, template, ref, ref["next_path"])
+        fresh = _bring(job, host, pool, template, ref, ref["next_path"])
+        same = fresh["stored_digest"] == ref["stored_digest"]
+        record(
+            job.lab,
+            "TEMPLATE.REFRESH",
+            f"Fetched {template['name']} anew to {pool['name']}: "
+            + ("the same bytes" if same else "another version; VMs keep theirs"),
+            "Template",
+            template["uuid"],
+        )
+        return fresh
     except BaseException:
         _let_next_go(job.lab.store, _row(job.lab.store, ref["id"]))
         raise
@@ -196,7 +206,8 @@ def _distrust(job: Job, pool: sqlite3.Row, template: sqlite3.Row, ref: sqlite3.R
     with store.change():
         gone = store.execute(
             "UPDATE template_spool_ref SET state = 'Allocated', download_state = 'NOT_DOWNLOADED', "
-            "job_id = NULL, install_path = ?, local_path = ?, updated = ? "
+            "job_id = CASE WHEN next_path IS NULL THEN NULL ELSE job_id END, "
+            "install_path = ?, local_path = ?, updated = ? "
             "WHERE id = ? AND download_state = 'DOWNLOADED' AND install_path = ?",
             name,
             name,
@@ -253,7 +264,7 @@ def _twin(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, name: 
     known = job.lab.store.rows(
         "SELECT c.* FROM template_spool_ref c JOIN vm_template t ON t.id = c.template_id "
         "WHERE c.pool_id = ? AND c.template_id <> ? AND c.download_state = 'DOWNLOADED' "
-        "AND t.format = ? AND (t.checksum = ? OR '{SHA-256}' || c.served_digest = ?)",
+        "AND t.format = ? AND (c.checksum = ? OR '{SHA-256}' || c.served_digest = ?)",
         pool["id"],
         template["id"],
         template["format"],
@@ -263,11 +274,13 @@ def _twin(job: Job, host: Host, pool: sqlite3.Row, template: sqlite3.Row, name: 
     for other in known:
         facts = {"known": _facts(other), "other": other["install_path"]}
         if host.agent.ask("link", pool=pool["path"], name=name, **facts):
-            columns = (
-                "template_size physical_size inode mtime served_digest stored_digest mirrors url "
-                "etag last_modified"
-            )
-            return {column: other[column] for column in columns.split()}
+            # Not its validators: they are of another URL.
+            columns = "template_size physical_size inode mtime served_digest stored_digest"
+            return {
+                **{column: other[column] for column in columns.split()},
+                **dict.fromkeys(("mirrors", "url", "etag", "last_modified")),
+                "checksum": template["checksum"],
+            }
     return None
 
 
@@ -291,6 +304,16 @@ def _fetched(
         raise
     for warning in done["warnings"]:
         job.warn(f"{template['name']}: {warning}.")
+    if done["story"]:
+        told = "; ".join(f"{step['mirror']}: {step['reason']}" for step in done["story"])
+        record(
+            job.lab,
+            "TEMPLATE.DOWNLOAD",
+            f"{template['name']} came to host {host.name} in spite of: {told}",
+            "Template",
+            template["uuid"],
+            level="WARN",
+        )
     return {
         "template_size": done["virtual_size"],
         "physical_size": done["size"],
@@ -298,6 +321,7 @@ def _fetched(
         "mtime": done["mtime"],
         "served_digest": done["served_digest"],
         "stored_digest": done["stored_digest"],
+        "checksum": template["checksum"],
         "mirrors": json.dumps(done["mirrors"]),
         "url": done["url"],
         "etag": done["etag"] or None,
@@ -324,6 +348,7 @@ def progress_teller(job: Job, table: str, id: int) -> Any:
 def _settle(store: Store, ref: sqlite3.Row, name: str, found: Json) -> sqlite3.Row:
     """The file `name` is the copy now; one that it replaces goes when no disk stands on it."""
     with store.change():
+        ref = _row(store, ref["id"])  # it may have been distrusted meanwhile
         if name != ref["install_path"]:
             orphan(store, ref, ref["install_path"])
         store.update(

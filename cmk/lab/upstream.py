@@ -49,7 +49,7 @@ def must_refresh(job: Job, host: Host, template: sqlite3.Row, ref: sqlite3.Row) 
     if policy == "fail":
         raise CmkError(f"{told} ({change}), and direct.download.check.upstream is fail")
     fixed = template["checksum"] and not template["checksum_from"]
-    if policy == "refresh" and not fixed:
+    if policy == "refresh" and not fixed and not change.startswith("it is not there"):
         return True
     mend = (
         "its checksum fixes the old version: register the new one"
@@ -72,8 +72,9 @@ def what_changed(job: Job, host: Host, template: sqlite3.Row, ref: sqlite3.Row) 
         found = host.agent.ask(
             "head", url=url, headers=headers(job.lab.store, template) if same else {}, limits=limits
         )
-    except AgentFailure:
-        return None
+    except AgentFailure as problem:
+        gone = problem.message.startswith(("HTTP 404", "HTTP 410"))
+        return f"it is not there any more: {problem.message}" if gone else None
     return difference(dict(ref), found)
 
 

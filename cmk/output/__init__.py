@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from cmk.document import Exact, dumps
+from cmk.document import Exact, dumps, plain
 from cmk.errors import UsageError
 
 Row = dict[str, Any]
@@ -100,8 +100,8 @@ def _queried(document: Any, expression: str) -> Any:
     import jmespath
 
     try:
-        return jmespath.search(expression, document)
-    except jmespath.exceptions.JMESPathError as problem:
+        return jmespath.search(expression, plain(document))
+    except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
         first = str(problem).splitlines()[0]
         raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
 

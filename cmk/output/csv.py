@@ -35,7 +35,7 @@ def _with_columns(reply: Reply) -> Iterator[Reply]:
     if reply.columns or isinstance(reply.rows, list):
         yield reply
         return
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
         seen: dict[str, None] = {}
         for row in reply.rows:
             seen.update(dict.fromkeys(row if isinstance(row, dict) else ["value"]))

@@ -161,6 +161,54 @@ def test_what_unpacks_to_more_than_the_pool_has_free_is_refused_though_it_is_all
     assert list(pool.iterdir()) == []
 
 
+def test_xz_streams_with_padding_between_them_are_one_image(web: Web, pool: Path) -> None:
+    half = len(BODY) // 2
+    packed = lzma.compress(BODY[:half]) + bytes(8) + lzma.compress(BODY[half:]) + bytes(4)
+    run(pool, web.serve("/x", packed))
+    assert (pool / "image").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("rest", [b"garbage", b"\0\0\0x", b"second"])
+@pytest.mark.parametrize("packing", ["xz", "bz2"])
+@pytest.mark.parametrize("library", [True, False])
+def test_what_follows_a_stream_and_is_none_is_damage_and_no_end(
+    web: Web, pool: Path, monkeypatch: pytest.MonkeyPatch, packing: str, rest: bytes, library: bool
+) -> None:
+    import sys
+
+    if not library:
+        monkeypatch.setitem(sys.modules, "indexed_bzip2", None)
+    packed = PACKINGS[packing](BODY)
+    if rest == b"second":  # a second stream whose header is damaged
+        rest = b"BZx" + packed[3:] if packing == "bz2" else b"\xfd8zXZ" + packed[5:]
+    with pytest.raises(ImageFailure, match="packing is damaged"):
+        run(pool, web.serve("/x", packed + rest))
+    assert list(pool.iterdir()) == []
+
+
+def test_zstd_that_begins_with_a_skippable_frame_is_unpacked(web: Web, pool: Path) -> None:
+    skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size"
+    run(pool, web.serve("/x", skippable + zstd(BODY)))
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_a_zip_of_another_method_is_refused(web: Web, pool: Path) -> None:
+    with pytest.raises(ImageFailure, match="neither by deflate"):
+        run(pool, web.serve("/x", zipped(("a", BODY), method=zipfile.ZIP_BZIP2)))
+
+
+@pytest.mark.parametrize("packing", ["gz", "bz2", "xz", "zst", "zip"])
+def test_the_first_bytes_of_a_bomb_are_few(packing: str) -> None:
+    import tracemalloc
+
+    packed = PACKINGS[packing](bytes(256 << 20))[: 1 << 16]
+    tracemalloc.start()
+    assert len(first_bytes(packing, packed, 1 << 16)) <= 1 << 16
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 << 20
+
+
 @given(st.binary(max_size=200), st.sampled_from(sorted(MAGICS)))
 def test_any_beginning_of_a_packed_file_gives_first_bytes_or_none(
     noise: bytes, packing: str

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -91,6 +92,66 @@ def test_416_to_a_part_that_is_longer_than_the_file_begins_anew(web: Web, pool: 
     assert [request.status for request in web.log] == [416, 200]
     assert "416" in done["story"][0]["reason"]
     assert (pool / "image").read_bytes() == BODY
+
+
+def test_the_promised_size_counts_where_the_server_tells_none(web: Web, pool: Path) -> None:
+    chunked = b"".join(
+        b"%x\r\n%s\r\n" % (len(part), part)
+        for part in (BODY[at : at + 100_000] for at in range(0, 1_000_000, 100_000))
+    )
+    url = web.serve(
+        "/x",
+        chunked + b"0\r\n\r\n",
+        headers={"Transfer-Encoding": "chunked"},
+        ranges=False,
+        etag="",
+    )
+    with pytest.raises(TransportFailure, match="ended after 1000000 of"):
+        run(pool, url, digest="", algorithm="", size=len(BODY))
+    assert names(pool) == []
+
+
+def test_a_part_that_does_not_say_of_which_version_it_is_begins_anew(web: Web, pool: Path) -> None:
+    half = 1 << 20
+    told = {"Content-Range": f"bytes {half}-{len(BODY) - 1}/{len(BODY)}"}
+    nameless = Page(bytes(len(BODY) - half), 206, told, etag="")
+    asked = iter([Page(BODY, cut=half), nameless])
+    url = web.serve("/x", BODY, script=lambda _: next(asked, None))
+    run(pool, url, digest="", algorithm="")
+    assert (pool / "image").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("length", ["told", "not told"])
+def test_a_body_larger_than_any_image_is_not_let_into_the_pool(
+    web: Web, pool: Path, length: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cmk.agent import transfer
+
+    monkeypatch.setattr(transfer, "SLACK", 0)
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    chunked: dict[str, Any] = {"headers": {"Transfer-Encoding": "chunked"}, "ranges": False}
+    url = web.serve("/x", BODY) if length == "told" else web.serve("/x", body, **chunked)
+    with pytest.raises(ImageFailure, match="larger than the limit"):
+        run(pool, url, digest="", algorithm="", most=1 << 20)
+    assert names(pool) == []
+
+
+def test_headers_that_drip_are_left(web: Web, pool: Path) -> None:
+    def drip(client: socket.socket) -> None:
+        try:
+            client.sendall(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(100):
+                client.sendall(b"X: y\r\n")
+                time.sleep(0.1)
+        except OSError:
+            client.close()
+
+    good = web.serve("/x", BODY)
+    began = time.monotonic()
+    with listening(web, drip) as url:
+        done = run(pool, url, good, limits=Limits(0.3, 0.3))
+    assert done["url"] == good
+    assert time.monotonic() - began < 5
 
 
 def test_a_page_of_html_in_place_of_the_image_is_named(web: Web, pool: Path) -> None:

@@ -169,6 +169,53 @@ def test_ranges_of_a_file_that_has_changed_are_given_up(web: Web, pool: Path) ->
     assert (pool / "image").read_bytes() == BODY
 
 
+def test_a_mirror_that_drips_in_segments_is_left(web: Web, pool: Path) -> None:
+    slow = web.serve("/slow.raw", BODY, drip=0.4, etag='"s"')
+    good = web.serve("/good.raw", BODY, drip=0.005, etag='"g"')
+    limits = Limits(2, 2, low_speed=1 << 20, low_speed_time=0.5)
+    done = run(order(pool, good, slow, limits=limits))
+    assert (pool / "image").read_bytes() == BODY
+    assert all(step["attempt"] == 1 for step in done["story"])
+
+
+def test_one_piece_for_all_with_a_liar_among_the_mirrors_comes_to_an_end(
+    web: Web, pool: Path
+) -> None:
+    one = Pieces("sha-256", len(BODY), (SHA,))
+    liar = web.serve("/liar.raw", bytes(len(BODY)), drip=0.002, etag='"l"')
+    good = web.serve("/good.raw", BODY, drip=0.002, etag='"g"')
+    run(order(pool, good, liar, digest="", algorithm="", pieces=one))
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_a_wrong_digest_of_a_piece_is_given_up(web: Web, pool: Path) -> None:
+    wrong = Pieces("sha-256", LENGTH, ("0" * 64, *PIECES.digests[1:]))
+    urls = [web.serve(f"/{name}.raw", BODY, etag=f'"{name}"') for name in "ab"]
+    with pytest.raises(TransportFailure):
+        run(order(pool, *urls, digest="", algorithm="", pieces=wrong))
+
+
+def test_a_state_written_before_the_first_segment_does_not_take_holes_for_bytes(
+    web: Web, pool: Path
+) -> None:
+    from cmk.agent.part import Part
+
+    url = web.serve("/a.raw", BODY)
+    seen: list[str] = []
+    remember = Part.remember
+
+    def watched(self: Part, lasting: bool = False) -> None:
+        seen.append(f"{self.size} {self.state.ranges}")
+        remember(self, lasting)
+
+    Part.remember = watched  # type: ignore[method-assign]
+    try:
+        run(order(pool, url, web.serve("/b.raw", BODY, etag='"b"')))
+    finally:
+        Part.remember = remember  # type: ignore[method-assign]
+    assert not any(entry == f"{len(BODY)} None" for entry in seen)
+
+
 ranges = st.lists(
     st.tuples(st.integers(0, 99), st.integers(0, 99)).map(lambda pair: sorted(pair)), max_size=6
 )

@@ -324,3 +324,54 @@ def test_proxies_of_the_environment_are_used(
     cloud.ok("list", "zones")
     assert server.log[0].path == "http://cloud.example/client/api"
     assert server.log[0].headers["Host"] == "cloud.example"
+
+
+ESCAPE = "\x1b]0;owned\x07\x9b31m"
+
+
+def test_no_escape_sequence_of_a_server_reaches_a_terminal(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    refused = json.dumps({"x": {"errorcode": 431, "errortext": ESCAPE}}).encode()
+    refused = refused.replace(b'"x"', b'"errorresponse"')
+    server.rows["zone"] = [{"id": "1", "name": ESCAPE}]
+    for words in (
+        ("list", "shinythings"),
+        ("-d", "list", "zones", "page=1"),
+        ("list", "zones", "-o", "table"),
+        ("list", "zones", "-o", "json"),
+        ("list", "zones", "-o", "value"),
+    ):
+        server.next = [Raw(431, refused)] if "shinythings" in words or "-d" in words else []
+        result = cloud(*words, terminal=True)
+        assert not set("\x1b\x07\x9b") & set(result.out + result.err), words
+
+
+def test_an_error_on_one_line_leaves_stdout_to_the_others(
+    cloud: Cmk, server: ManagementServer, tmp_path: Path
+) -> None:
+    (tmp_path / ".cache").write_text("a file")
+    result = cloud("--keep-going", stdin="list zones\nsync\nlist zones\n")
+    assert result.out.count('"count": 1') == 2
+    assert "This is a bug" not in result.err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"r1response":{"errorcode":1e999,"errortext":"x"}}',
+        b'{"listzonesresponse":{"zone":[{"name":"\\ud800"}]}}',
+        b'{"listzonesresponse":{"zone":[' + b'{"a":' * 600 + b"1" + b"}" * 600 + b"]}}",
+    ],
+    ids=range(3),
+)
+def test_odd_json_is_no_bug_of_ours(cloud: Cmk, server: ManagementServer, body: bytes) -> None:
+    for format in ("json", "jsonl", "csv", "table", "text", "value"):
+        server.next = [Raw(body=body)]
+        assert "This is a bug" not in cloud("list", "zones", "-o", format).err
+
+
+def test_query_calculates_with_fractions(cloud: Cmk, server: ManagementServer) -> None:
+    server.next = [Raw(body=b'{"listzonesresponse":{"zone":[{"a":1.50},{"a":2.25}]}}')]
+    assert cloud.ok("list", "zones", "query=sum(zone[].a)").value == "3.75"
+    assert cloud("list", "zones", "query=zone[::0]").status == 2

@@ -107,3 +107,14 @@ def test_keys_need_no_login(server: ManagementServer, tmp_path: Path, cloud: Cmk
     assert result.status == 1
     assert "there is nothing to log in" in result.err
     assert cloud("login", "now").status == 2
+
+
+def test_two_users_of_one_name_in_two_domains_share_no_session(
+    server: ManagementServer, tmp_path: Path
+) -> None:
+    cmk = write(tmp_path, server, "savesession = true")
+    cmk.ok("list", "zones")
+    config = tmp_path / ".cmk" / "config"
+    config.write_text(config.read_text().replace("domain = ROOT", "domain = Other"))
+    cmk.ok("list", "zones")
+    assert server.commands().count("login") == 2

@@ -89,6 +89,15 @@ def test_a_list_that_changes_between_two_pages_gives_no_row_twice_and_ends() -> 
     assert ids([[1, 2, 3], [4, 5, 6], [7, 8, 9]], count=4) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
+def test_a_server_that_gives_the_same_page_for_ever_is_left() -> None:
+    same = {"count": 99, "vm": [{"id": 1}, {"id": 2}]}
+    assert list(rows_of_all_pages(same, lambda page, size: same)) == same["vm"]
+    nameless = {"count": 5, "vm": [{}, {}]}
+    assert len(list(rows_of_all_pages(nameless, lambda page, size: nameless))) < 20
+    odd = {"count": 5, "vm": [{"id": {}}, {"id": [1]}]}
+    assert list(rows_of_all_pages(odd, lambda page, size: odd)) == odd["vm"]
+
+
 def test_what_is_no_list_has_no_pages() -> None:
     documents: list[Any] = [{}, {"count": 5}, {"count": 5, "vm": {}}, {"count": "5", "vm": [1]}, []]
     for document in documents:

@@ -145,3 +145,44 @@ def test_an_iso_whose_copy_is_gone_is_downloaded_again_when_it_is_deployed(
     lab.deploy(iso, "inst1", disk, "hypervisor=KVM")
     lab.wait_for_console("inst1", "READY")
     assert web.downloads("/c.iso") == 2
+
+
+def test_the_iso_in_a_running_drive_is_not_collected_when_it_is_refreshed(
+    lab: LabCmk, web: Web, nano: bytes, tmp_path: Path
+) -> None:
+    url = web.serve("/c.iso", guest.iso(tmp_path / "c.iso"))
+    iso = lab.id(
+        "register", "iso", f"zoneid={lab.zone}", "name=cd", f"url={url}", "directdownload=true"
+    )
+    vm = lab.deploy(lab.register(web.serve("/a.qcow2", nano)), "web1")
+    lab.ok("attach", "iso", f"id={iso}", f"virtualmachineid={vm['id']}")
+    before = pool(lab)
+    lab.ok("prepare", "template", f"zoneid={lab.zone}", f"templateid={iso}", "refresh=true")
+    lab.ok("lab", "clean")
+    assert before <= pool(lab)
+
+
+def test_a_twin_is_made_of_verified_bytes_only_and_is_never_stale_for_its_own_url(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
+    new = nano + bytes(512)
+    old_sha, new_sha = (hashlib.sha256(body).hexdigest() for body in (nano, new))
+    web.serve("/SHA256SUMS", f"{old_sha}  a.qcow2\n".encode())
+    first = lab.register(web.serve("/a.qcow2", nano), name="a", checksum="auto")
+    prepare(lab, first)
+    web.serve("/SHA256SUMS", f"{new_sha}  a.qcow2\n".encode())
+    web.serve("/a.qcow2", new, etag='"two"', cut=100, ranges=False)
+    zone, id = f"zoneid={lab.zone}", f"templateid={first}"
+    assert lab("prepare", "template", zone, id, "refresh=true").status == 4
+    second = lab.register(
+        web.serve("/b.qcow2", new, etag='"b"'), name="b", checksum=f"{{SHA-256}}{new_sha}"
+    )
+    prepare(lab, second)
+    assert web.downloads("/b.qcow2") == 1
+    third = lab.register(
+        web.serve("/c.qcow2", new, etag='"c"'), name="c", checksum=f"{{SHA-256}}{new_sha}"
+    )
+    prepare(lab, third)
+    assert web.downloads("/c.qcow2") == 0
+    again = lab.ok("prepare", "template", zone, f"templateid={third}")
+    assert "has changed" not in again.err

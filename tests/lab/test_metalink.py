@@ -351,3 +351,15 @@ def test_a_digest_in_the_servers_headers_is_used(lab: LabCmk, web: Web, nano: by
     lab.ok("prepare", "template", f"zoneid={lab.zone}", f"templateid={template}")
     [shown] = lab.ok("list", "templates", "templatefilter=all").json["template"]
     assert shown["checksum"] == hashlib.sha256(nano).hexdigest()
+
+
+def test_a_metalink_from_the_network_names_no_file_of_the_host(
+    lab: LabCmk, web: Web, tmp_path: Path, nano: bytes
+) -> None:
+    (tmp_path / "private.qcow2").write_bytes(nano)
+    inside = f"<url>{(tmp_path / 'private.qcow2').as_uri()}</url>"
+    url = web.serve("/a.meta4", v4(inside))
+    words = ("hypervisor=KVM", "format=QCOW2", "directdownload=true", "name=a")
+    refused = lab("register", "template", f"zoneid={lab.zone}", f"url={url}", *words)
+    assert refused.status == 1
+    assert "came from the network itself" in refused.err

@@ -85,7 +85,7 @@ def attach_iso(lab: Lab, args: Args) -> Json:
             raise invalid(f"{iso['name']} has not come to the image store yet.")
         if vm["iso_id"] not in (None, iso["id"]) and not args.get("forced"):
             raise invalid(f"{vm['name']} has an ISO in its drive; forced=true takes it out first.")
-        job = _submit(lab, "attachIso", vm, iso=iso["id"])
+        job = _submit(lab, "attachIso", vm, iso=iso["id"], was=vm["iso_id"])
     hire(lab)
     return job
 
@@ -118,5 +118,5 @@ def _vm_with_drive(lab: Lab, uuid: str) -> sqlite3.Row:
     return vm
 
 
-def _submit(lab: Lab, cmd: str, vm: sqlite3.Row, **info: int) -> Json:
+def _submit(lab: Lab, cmd: str, vm: sqlite3.Row, **info: int | None) -> Json:
     return submit(lab, cmd, info, "VirtualMachine", vm["uuid"], vm["id"])
