@@ -31,10 +31,15 @@ BUILTINS = {
     "version": Builtin("cmk.help:version", "version", "the version of cmk"),
     "lab": Builtin(
         "cmk.lab.builtin:run",
-        "lab [stop|clean [--dry-run]|destroy]",
-        "where the lab's store, host, pools and daemon are; end the daemon; remove what nothing "
-        "needs (--dry-run: only list it); remove the lab",
-        ("dry_run",),
+        "lab [stop|clean [--dry-run]|check [--repair]|destroy]",
+        "where the lab's store, hosts, pools and daemon are; end the daemon; remove what nothing "
+        "needs (--dry-run: only list it); find what is not as the store says; remove the lab",
+        ("dry_run", "repair"),
+    ),
+    "explain": Builtin(
+        "cmk.lab.explanation:run",
+        "explain virtualmachine id=V|deploy virtualmachine …",
+        "why a VM is as it is; where one would go and why not elsewhere, without touching anything",
     ),
     "console": Builtin(
         "cmk.lab.console:run",

@@ -40,6 +40,7 @@ from cmk.session import Flags, Session
 @click.option("--keyring", is_flag=True)
 @click.option("--dry-run", is_flag=True)
 @click.option("--full", is_flag=True)
+@click.option("--repair", is_flag=True)
 @click.option("--pieces", is_flag=True)
 @click.option("--location", multiple=True)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)

@@ -40,6 +40,7 @@ class Flags:
     #: What single built-ins take; their table says which.
     log: bool = False
     full: bool = False
+    repair: bool = False
     pieces: bool = False
     keyring: bool = False
     location: tuple[str, ...] = ()
@@ -209,10 +210,10 @@ class Session:
     ) -> tuple[Api, dict[str, str], View]:
         params, view = language.split_view(command.params, api.param)
         given = arguments.attached(params, self.environment.stdin)
-        found = {key: self._resolved(api, key, value) for key, value in given.items()}
+        found = {key: self.resolved(api, key, value) for key, value in given.items()}
         return api, arguments.wire(api, found, force), View(**view)
 
-    def _resolved(self, api: Api, key: str, value: str) -> str:
+    def resolved(self, api: Api, key: str, value: str) -> str:
         """`name:debian12` -> the id that it stands for, where the parameter takes ids."""
         from cmk.lookup import PREFIX
 

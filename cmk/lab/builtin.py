@@ -28,11 +28,15 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
             f"{session.profile.url} is a management server, not a lab.", "Use: cmk -p lab lab"
         )
     name = " ".join(words).lower()
-    action = {"": show, "stop": stop, "clean": clean, "destroy": destroy}.get(name)
+    actions = {"": show, "stop": stop, "clean": clean, "check": check, "destroy": destroy}
+    action = actions.get(name)
     if action is None:
         raise UsageError(
-            f"lab cannot do '{name}'.", "There are: lab, lab stop, lab clean, lab destroy"
+            f"lab cannot do '{name}'.",
+            "There are: lab, lab stop, lab clean, lab check, lab destroy",
         )
+    if flags.repair and action is not check:
+        raise UsageError("--repair goes with lab check only.")
     if flags.dry_run and action is not clean:
         raise UsageError("--dry-run goes with lab clean only.")
     action(session, lab, flags)
@@ -53,6 +57,7 @@ def _facts(lab: Lab) -> dict[str, Any]:
     hosts = store.rows("SELECT * FROM host WHERE removed IS NULL ORDER BY id")
     return {
         "id": lab.id,
+        **_differences(lab),
         "directory": str(lab.directory.path),
         "store": str(lab.directory.store),
         "version": __version__,
@@ -65,6 +70,14 @@ def _facts(lab: Lab) -> dict[str, Any]:
         "workerslog": str(lab.directory.jobs / "workers.log"),
         **{name: store.value(sql) for name, sql in counts.items()},
     }
+
+
+def _differences(lab: Lab) -> dict[str, Any]:
+    """Templates whose copies are not the same on all pools."""
+    from cmk.lab.check import different_copies
+
+    found = [f"{finding.name}: {finding.what}" for finding in different_copies(lab)]
+    return {"differentcopies": found} if found else {}
 
 
 def _own_host(lab: Lab) -> Host | None:
@@ -102,6 +115,18 @@ def clean(session: Session, lab: Lab, flags: Flags) -> None:
         eviction.remove_orphans(lab)
         eviction.expunge_overdue(lab)
     session.show({"count": len(rows), "removed": rows}, flags)
+
+
+def check(session: Session, lab: Lab, flags: Flags) -> None:
+    """Compare the store with hosts and pools; with --repair mend what can be. Raises CmkError where
+    something is left that is not as it should be."""
+    from cmk.lab.check import check as findings
+
+    rows = findings(lab, flags.repair)
+    session.show({"count": len(rows), "finding": rows}, flags)
+    left = sum(row["mended"] != "yes" for row in rows)
+    if left:
+        raise CmkError(f"{left} finding(s) are not mended.")
 
 
 def _file(kind: str, row: sqlite3.Row) -> dict[str, Any]:

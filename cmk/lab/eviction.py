@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cmk.errors import Unreachable
+from cmk.lab import residue
 from cmk.lab.events import record
 from cmk.lab.host import AgentFailure
 from cmk.lab.jobs import Job, Work
@@ -177,6 +178,7 @@ def tidy(lab: Lab) -> None:
         forget_unused(lab, since=timestamp(time.time() - interval))
     forget_unregistered(lab)
     remove_orphans(lab)
+    residue.collect(lab)
     expunge_overdue(lab)
 
 
