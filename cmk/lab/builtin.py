@@ -173,9 +173,18 @@ def _dismantle(lab: Lab) -> None:
     if own is not None and own.daemon is not None:
         own.daemon.stop()
         if own.daemon.link.is_symlink():
-            own.daemon.link.unlink()
-            with suppress(OSError):  # other labs have theirs there
-                own.daemon.link.parent.rmdir()
+            _unlink(own.daemon.link)
+    if (lab.directory.path / "ssh").exists():
+        from cmk.lab.directory import short_link
+
+        _unlink(short_link(lab.directory.path / "ssh", f"s{lab.id}"))
+
+
+def _unlink(link: Path) -> None:
+    """Remove a short link, and the directory of such links when it was the last."""
+    link.unlink(missing_ok=True)
+    with suppress(OSError):  # other labs have theirs there
+        link.parent.rmdir()
 
 
 def _end_workers(lab: Lab) -> None:
