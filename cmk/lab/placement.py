@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 #: What a request may tie a VM to: the parameter, and the column of a host that it names.
-TIES = {"hostid": "h.uuid", "clusterid": "c.uuid", "podid": "p.uuid"}
+TIES = {"hostid": "uuid", "clusterid": "cluster_uuid", "podid": "pod_uuid"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ def demand_of(lab: Lab, vm: sqlite3.Row) -> Demand:
     assert volume is not None  # made with the VM
     assert offering is not None  # rows stay
     assert template is not None  # rows stay
+    disk_tags = lab.store.value(
+        "SELECT storage_tags FROM disk_offering WHERE id = ?", volume["disk_offering_id"]
+    )
     counted = vm["state"] in ("Starting", "Running", "Stopping")
     return demand(
         offering,
@@ -82,6 +85,7 @@ def demand_of(lab: Lab, vm: sqlite3.Row) -> Demand:
         volume["size"],
         pool=volume["pool_id"] if volume["state"] == "Ready" else None,
         host=vm["host_id"] if counted else None,
+        more_tags=disk_tags or "",
     )
 
 
@@ -92,6 +96,7 @@ def demand(
     disk_size: int | None,
     pool: int | None = None,
     host: int | None = None,
+    more_tags: str = "",
 ) -> Demand:
     """The demand of a VM with this offering and template."""
     size = max(template["size"] or 0, template["url_size"] or 0)
@@ -101,7 +106,7 @@ def demand(
         offering["speed"],
         offering["ram_size"],
         offering["host_tag"],
-        offering["storage_tags"],
+        f"{offering['storage_tags']},{more_tags}",
         template["id"],
         copy_size=size,
         disk_size=disk_size or template["size"] or 0,
@@ -142,7 +147,7 @@ def plan(lab: Lab, wanted: Demand, ties: Json) -> Plan:
 
 def _host_reason(lab: Lab, host: sqlite3.Row, wanted: Demand, ties: Json) -> str:
     """Why a host will not do, "" where it will."""
-    for param, column in (("hostid", "uuid"), ("clusterid", "cluster_uuid"), ("podid", "pod_uuid")):
+    for param, column in TIES.items():
         if ties.get(param) and ties[param] != host[column]:
             return f"it is not the one that {param} names"
     if host["status"] != "Up":

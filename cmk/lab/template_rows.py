@@ -105,6 +105,7 @@ def _template(
 ) -> Json:
     sizes = [copy["physical_size"] for copy in copies if copy["physical_size"]]
     known = [copy["template_size"] for copy in copies if copy["template_size"]]
+    differ = len({copy["stored_digest"] for copy in copies if copy["stored_digest"]}) > 1
     return present(
         id=row["uuid"],
         name=row["name"],
@@ -132,7 +133,7 @@ def _template(
         checksum=(row["checksum"] or "").rpartition("}")[2] or None,
         templatetag=row["template_tag"],
         details=details,
-        downloaddetails=[_copy(copy) for copy in copies],
+        downloaddetails=[_copy(copy, differ) for copy in copies],
         bits=row["bits"],
         sshkeyenabled=bool(row["enable_sshkey"]),
         isdynamicallyscalable=bool(row["dynamically_scalable"]),
@@ -156,7 +157,8 @@ def status_of(copy: sqlite3.Row) -> str:
     return f"{copy['download_pct']}% Downloaded"
 
 
-def _copy(copy: sqlite3.Row) -> Json:
+def _copy(copy: sqlite3.Row, differ: bool) -> Json:
+    digest = copy["stored_digest"]
     return {
         "datastore": copy["storagename"],
         "datastoreId": copy["storageid"],
@@ -164,4 +166,6 @@ def _copy(copy: sqlite3.Row) -> Json:
         "downloadPercent": str(copy["download_pct"]),
         "downloadState": copy["download_state"],
         **({"stale": True} if copy["stale"] else {}),
+        # Only where pools have different bytes: then it matters which.
+        **({"differs": True, "checksum": f"{{SHA-256}}{digest}"} if differ and digest else {}),
     }

@@ -108,4 +108,6 @@ def test_copies_that_differ_between_pools_are_reported(
     lab.deploy(template, "web2", f"hostid={hosts[1]['id']}")
     [told] = lab.ok("lab").json["lab"][0]["differentcopies"]
     assert "nano: its copies differ" in told
+    [shown] = lab.ok("list", "templates", "templatefilter=all").json["template"]
+    assert len({copy["checksum"] for copy in shown["downloaddetails"] if copy["differs"]}) == 2
     assert ("template", "cannot") in findings(lab)

@@ -186,6 +186,24 @@ def test_with_hostid_no_other_host_is_tried_and_that_is_said(
     assert hosts[1]["name"] + ":" not in result.err
 
 
+def test_a_cluster_that_was_named_is_obeyed(
+    lab: LabCmk, hosts: list[dict[str, Any]], daemons: list[Standalone], web: Web, nano: bytes
+) -> None:
+    template = lab.register(web.serve("/nano.qcow2", nano))
+    words = ("clustername=c2", "clustertype=CloudManaged", "hypervisor=KVM")
+    pod = lab.id("list", "pods")
+    lab.ok("add", "cluster", f"zoneid={lab.zone}", f"podid={pod}", *words)
+    empty = lab.id("list", "clusters", "name=c2")
+    refused = lab(*lab.deployment(template, "web1", f"clusterid={empty}"))
+    assert refused.status == 4
+    assert "it is not the one that clusterid names" in refused.err
+    vm = lab.deploy(template, "web2", f"podid={pod}")
+    assert vm["state"] == "Running"
+    lab.ok("delete", "cluster", f"id={empty}")
+    used = lab("delete", "pod", f"id={pod}")
+    assert "is in use by: lab-cluster" in used.err
+
+
 def test_tags_of_hosts_and_pools_decide(
     lab: LabCmk, hosts: list[dict[str, Any]], web: Web, nano: bytes
 ) -> None:

@@ -29,6 +29,13 @@ _NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
 
 ID = required("id", "uuid", "the VM")
 
+#: What ties a VM to a place.
+TIED = (
+    optional("hostid", "uuid", "the host it must run on"),
+    optional("clusterid", "uuid", "the cluster it must run in"),
+    optional("podid", "uuid", "the pod it must run in"),
+)
+
 
 @api(
     "deployVirtualMachine",
@@ -42,7 +49,7 @@ ID = required("id", "uuid", "the VM")
     optional("hypervisor", "string", "KVM; needed with an ISO"),
     optional("rootdisksize", "long", "GiB of the root disk, at least the template's"),
     optional("startvm", "boolean", "false: only create it"),
-    optional("hostid", "uuid", "the host it must run on"),
+    *TIED,
     optional("networkids", "list", "the lab's one network, if anything"),
     fields=VIRTUAL_MACHINE,
     work="cmk.lab.deployment:DEPLOY",
@@ -55,8 +62,7 @@ def deploy_virtual_machine(lab: Lab, args: Args) -> Json:
     )
     if args.get("hypervisor", "KVM").upper() != "KVM":
         raise invalid(f"The lab's hosts run KVM, not {args['hypervisor']}.")
-    if args.get("hostid"):
-        _row(lab, "host", "host", "hostid", args["hostid"])
+    ties = _ties(lab, args)
     _check_networks(lab, args.get("networkids") or [])
     size, disk_offering = _root_disk(lab, args, template)
     uuid = new_uuid()
@@ -68,12 +74,7 @@ def deploy_virtual_machine(lab: Lab, args: Args) -> Json:
         vm = _insert(lab, args, uuid, name, zone, template, offering)
         _insert_disk_and_nic(lab, vm, size, template, disk_offering)
         job = jobs.submit(
-            lab,
-            "deployVirtualMachine",
-            {"hostid": args.get("hostid"), "startvm": started},
-            "VirtualMachine",
-            uuid,
-            vm,
+            lab, "deployVirtualMachine", {**ties, "startvm": started}, "VirtualMachine", uuid, vm
         )
     jobs.hire(lab)
     return job
@@ -99,6 +100,15 @@ def _check_template(lab: Lab, zone: sqlite3.Row, template: sqlite3.Row) -> None:
             f"{template['name']} is not ready in the zone {zone['name']}: list templates tells its "
             "status."
         )
+
+
+def _ties(lab: Lab, args: Args) -> Json:
+    """The places that were named; raises ApiError 431 for one that is not there."""
+    tables = {"hostid": "host", "clusterid": "cluster", "podid": "host_pod_ref"}
+    given = {param: args[param] for param in tables if args.get(param)}
+    for param, uuid in given.items():
+        _row(lab, tables[param], param.removesuffix("id"), param, uuid)
+    return given
 
 
 def _check_networks(lab: Lab, wanted: list[str]) -> None:
@@ -269,21 +279,14 @@ def _require(vm: sqlite3.Row, states: tuple[str, ...], cmd: str) -> None:
     "startVirtualMachine",
     "Starts a VM",
     ID,
-    optional("hostid", "uuid", "the host it must run on"),
+    *TIED,
     fields=VIRTUAL_MACHINE,
     work="cmk.lab.deployment:START",
 )
 def start_virtual_machine(lab: Lab, args: Args) -> Json:
-    if args.get("hostid"):
-        _row(lab, "host", "host", "hostid", args["hostid"])
+    ties = _ties(lab, args)
     return _transition(
-        lab,
-        args["id"],
-        "id",
-        ("Stopped",),
-        "Starting",
-        "startVirtualMachine",
-        hostid=args.get("hostid"),
+        lab, args["id"], "id", ("Stopped",), "Starting", "startVirtualMachine", **ties
     )
 
 
