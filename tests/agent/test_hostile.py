@@ -188,6 +188,7 @@ class listening:  # noqa: N801 - a context, named as it reads
         family = socket.AF_INET6 if host == "::1" else socket.AF_INET
         self._socket = socket.create_server((host, 0), family=family)
         self._treat = treat
+        self._clients: list[socket.socket] = []
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}/x"
 
@@ -201,19 +202,21 @@ class listening:  # noqa: N801 - a context, named as it reads
                 client, _ = self._socket.accept()
             except OSError:
                 return
+            self._clients.append(client)
             client.recv(1 << 16)
             Thread(target=self._treat, args=(client,), daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # which wakes who waits in accept
         self._socket.close()
+        for client in self._clients:
+            client.close()
 
 
 def stall(body: bytes, at: int) -> Any:
     """Send so much, then nothing, and keep the connection."""
-    held = []
 
     def treat(client: socket.socket) -> None:
-        held.append(client)
         head = f'HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nETag: "one"\r\n\r\n'
         client.sendall(head.encode() + body[:at])
 
