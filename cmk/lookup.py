@@ -5,7 +5,9 @@ The catalog's own word comes first (`related`), then the way in which CloudStack
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from os.path import commonprefix
 from typing import Any
 
 from cmk.catalog import Api, Catalog, Param, verb_and_noun
@@ -53,6 +55,21 @@ def lister(catalog: Catalog, api: Api, param: Param) -> str:
         if word.endswith(ending) and word != ending:
             return _of_thing(names, word[: -len(ending)])
     return ""
+
+
+def nearest(api: str, param: str, related: list[str]) -> str:
+    """The list API that a parameter means, of those that the server says are related to it.
+
+    CloudStack relates each API that answers with the same kind of thing, in no order of use:
+    `templateid` with listIsos first, `domainid` with listDomainChildren.
+    """
+    word = re.sub(r"(id|uuid)s?$", "", param.lower()) or verb_and_noun(api)[1]
+
+    def distance(name: str) -> tuple[int, bool]:
+        noun = name.lower().removeprefix("list")
+        return -len(commonprefix([noun, word])), noun.rstrip("s") not in word
+
+    return min(related, key=distance, default="")
 
 
 def _of_thing(names: dict[str, str], thing: str) -> str:

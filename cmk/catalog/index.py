@@ -130,7 +130,7 @@ def written(apis: Iterable[Json], url: str, records: bool) -> bytes:
         kind = "a" if api.get("isasync") is True else "s"
         told = str(api.get("description") or "").encode(errors="replace").decode()
         text = " ".join(told.split())
-        params = ",".join(_written_param(p, lists) for p in _params(api))
+        params = ",".join(_written_param(name, p, lists) for p in _params(api))
         lines.append("\t".join([name.lower(), name, kind, str(offset), params, text]))
         if records:
             bodies.append(body)
@@ -156,8 +156,11 @@ def _params(api: Json) -> list[Json]:
     return sorted(usable, key=lambda p: (not p.get("required"), str(p["name"])))
 
 
-def _written_param(param: Json, lists: set[str]) -> str:
-    related = next((r for r in str(param.get("related") or "").split(",") if r in lists), "")
+def _written_param(api: str, param: Json, lists: set[str]) -> str:
+    from cmk.lookup import nearest
+
+    candidates = [r for r in str(param.get("related") or "").split(",") if r in lists]
+    related = nearest(api, str(param["name"]), candidates)
     mark = "*" if param.get("required") is True else ""
     type = param.get("type") if _is_word(param.get("type")) else "string"
     return f"{param['name']}:{type}{mark}" + (f">{related}" if related else "")
