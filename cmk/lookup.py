@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 from cmk.catalog import Api, Catalog, Param, verb_and_noun
@@ -67,7 +67,10 @@ def nearest(api: str, param: str, related: list[str]) -> str:
 
     def distance(name: str) -> tuple[int, bool]:
         noun = name.lower().removeprefix("list")
-        return -len(commonprefix([noun, word])), noun.rstrip("s") not in word
+        common = len(
+            list(takewhile(lambda pair: pair[0] == pair[1], zip(noun, word, strict=False)))
+        )
+        return -common, noun.rstrip("s") not in word
 
     return min(related, key=distance, default="")
 
