@@ -60,10 +60,13 @@ class Pending:
 class Session:
     """One profile's backend, and how its replies are shown."""
 
-    def __init__(self, environment: Environment, flags: Flags) -> None:
+    def __init__(
+        self, environment: Environment, flags: Flags, profile: Profile | None = None
+    ) -> None:
+        """`profile` where the server was chosen before, by another session."""
         self.environment = environment
         self.flags = flags
-        self._profile: Profile | None = None
+        self._profile = profile
         self._backend: Backend | None = None
         #: Whether the server was asked for its catalog, which is done once.
         self._has_asked = False

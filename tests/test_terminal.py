@@ -13,7 +13,7 @@ from tests.web import Web
 
 def test_the_shell_runs_the_same_lines_and_leaves_with_exit(lab: LabCmk) -> None:
     shell = TerminalProgram(variables=lab.variables)
-    shell.expect("cmk >")
+    shell.expect("🐵 >")
     shell.type("list zones filter=name -o value\r")
     shell.expect("\nlab\r\n")
     shell.type("list zonse\r")
@@ -28,9 +28,9 @@ def test_the_shell_runs_the_same_lines_and_leaves_with_exit(lab: LabCmk) -> None
 
 def test_ctrl_c_cancels_a_line_and_ctrl_d_leaves(lab: LabCmk) -> None:
     shell = TerminalProgram(variables=lab.variables)
-    shell.expect("cmk >")
+    shell.expect("🐵 >")
     shell.type("list zonse\x03")
-    shell.expect("cmk >")
+    shell.expect("🐵 >")
     shell.type("\x04")
     assert shell.leave() == 0
 
@@ -61,12 +61,12 @@ def test_an_interrupted_wait_in_the_shell_cancels_the_wait_only(
 ) -> None:
     template = lab.register(web.serve("/nano.qcow2", nano + bytes(1 << 20), drip=0.1))
     shell = TerminalProgram(variables=lab.variables)
-    shell.expect("cmk >")
+    shell.expect("🐵 >")
     shell.type(" ".join(lab.deployment(template, "web1")) + "\r")
     shell.expect("Downloading")
     shell.type("\x03")
     shell.expect("goes on")
-    shell.expect("cmk >")
+    shell.expect("🐵 >")
     shell.type("version\r")
     shell.expect("\ncmk ")
     shell.type("exit\r")

@@ -1,0 +1,122 @@
+"""The shell in a real terminal: the popup, a slow server, history across shells."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import LabCmk
+from tests.management_server import Json, ManagementServer
+from tests.terminal import TerminalProgram
+
+
+@pytest.fixture
+def server() -> Iterator[ManagementServer]:
+    server = ManagementServer()
+    yield server
+    server.close()
+
+
+def at(server: ManagementServer, home: Path) -> TerminalProgram:
+    keys = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
+    return TerminalProgram(variables={"HOME": str(home), "CMK_URL": server.url, **keys})
+
+
+def test_an_id_is_chosen_by_its_name(lab: LabCmk) -> None:
+    shell = TerminalProgram(variables=lab.variables)
+    shell.expect("🐵 >")
+    shell.type("list hosts zoneid=")
+    shell.expect(" lab ")  # the popup, once the names have come
+    shell.type("\t")
+    shell.expect(lab.zone)
+    shell.type("\r")
+    shell.expect(f'"zoneid": "{lab.zone}"')
+    shell.type("exit\r")
+    assert shell.leave() == 0
+
+
+def test_a_server_that_does_not_answer_holds_up_neither_keys_nor_the_end(
+    server: ManagementServer, tmp_path: Path
+) -> None:
+    def slow(params: dict[str, str]) -> Json:
+        time.sleep(10)
+        return {}
+
+    server.apis["listZones"] = slow
+    shell = at(server, tmp_path)
+    shell.expect("🐵 >")
+    shell.type("deploy virtualmachine zoneid=")
+    shell.expect("zoneid=")
+    for _ in range(500):
+        if server.log:
+            break
+        time.sleep(0.01)
+    shell.type("x templ")
+    shell.expect("templateid=*", seconds=5)
+    shell.type("\x03")
+    shell.expect("🐵 >", seconds=5)
+    shell.type("version\r")
+    shell.expect("cmk 0", seconds=5)
+    shell.expect("🐵 >", seconds=5)
+    shell.type("\x04")
+    assert shell.leave() == 0
+    assert server.commands() == ["listZones"]
+
+
+def test_what_cannot_be_fetched_is_told_in_the_toolbar(
+    server: ManagementServer, tmp_path: Path
+) -> None:
+    server.keys.clear()
+    keys = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
+    variables = {**os.environ, "HOME": str(tmp_path), "CMK_URL": server.url, **keys}
+    tmux = ["tmux", "-S", str(tmp_path / "tmux"), "-u"]
+    start = [*tmux, "new-session", "-d", "-x", "150", "-y", "20", sys.executable, "-m", "cmk"]
+    subprocess.run(start, env=variables, check=True)
+
+    def screen(text: str) -> None:
+        for _ in range(200):
+            shown = subprocess.run([*tmux, "capture-pane", "-p"], check=True, capture_output=True)
+            if text in shown.stdout.decode():
+                return
+            time.sleep(0.05)
+        pytest.fail(f"the screen never had {text!r}, but: {shown.stdout.decode()}")
+
+    screen(f"{server.url} · status 0")
+    subprocess.run([*tmux, "send-keys", "deploy virtualmachine zoneid="], check=True)
+    screen("no names: (HTTP 401")
+    subprocess.run([*tmux, "kill-server"], check=True)
+
+
+def test_lines_are_there_again_after_a_shell_was_killed_but_not_their_secrets(lab: LabCmk) -> None:
+    shell = TerminalProgram(variables=lab.variables)
+    shell.expect("🐵 >")
+    shell.type("list zones filter=name password=s3cret -o value\r")
+    shell.expect("🐵 >")
+    os.kill(shell.pid, signal.SIGKILL)
+    shell.leave()
+    state = Path(lab.variables["HOME"]) / ".local/state/cmk"
+    assert "s3cret" not in (state / "history").read_text()
+
+    shell = TerminalProgram(variables=lab.variables)
+    shell.expect("🐵 >")
+    shell.type("\x1b[A")
+    shell.expect("password=***")
+    shell.type("\x03")
+    shell.expect("🐵 >")
+    shell.type("\x04")
+    assert shell.leave() == 0
+
+
+def test_a_locale_without_the_character_has_a_prompt_in_words(lab: LabCmk) -> None:
+    variables = {**lab.variables, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    shell = TerminalProgram(variables=variables)
+    shell.expect("cmk >")
+    shell.type("exit\r")
+    assert shell.leave() == 0
