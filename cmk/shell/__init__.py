@@ -40,13 +40,21 @@ class Shell:
             try:
                 line = self._read()
                 if line.strip():
-                    self._status = self._run_line(line)
+                    self._status = self._run(line)
                     self._look_around(line)
                 self._session.environment.stdout.flush()
             except EOFError:
                 return self._status
             except KeyboardInterrupt:
                 continue
+
+    def _run(self, line: str) -> int:
+        from cmk.shell import pipeline
+
+        line, rest = pipeline.split(line)
+        if not rest:
+            return self._run_line(line)
+        return pipeline.run(self._session.environment, line, rest, self._run_line)
 
     def _made(self) -> PromptSession[str]:
         from prompt_toolkit import PromptSession

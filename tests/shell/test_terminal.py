@@ -42,6 +42,25 @@ def test_an_id_is_chosen_by_its_name(lab: LabCmk) -> None:
     assert shell.leave() == 0
 
 
+def test_output_goes_through_the_users_shell(
+    lab: LabCmk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = TerminalProgram(variables=lab.variables)
+    shell.expect("🐵 >")
+    shell.type("list zones filter=name -o value | tr a-z A-Z\r")
+    shell.expect("\nLAB\r\n")
+    shell.expect("🐵 >")
+    shell.type("list zones filter=name -o value > 'a zone'\r")
+    shell.expect("🐵 >")
+    shell.type("list zones |\r")
+    shell.expect("'list zones |' is not a command")
+    shell.expect("🐵 >")
+    shell.type("exit\r")
+    shell.leave()
+    assert (tmp_path / "a zone").read_text() == "lab\n"
+
+
 def test_a_server_that_does_not_answer_holds_up_neither_keys_nor_the_end(
     server: ManagementServer, tmp_path: Path
 ) -> None:
