@@ -62,6 +62,7 @@ class Shell:
 
         from cmk.shell.completer import LineCompleter, keys
         from cmk.shell.history import History
+        from cmk.shell.lexer import STYLE, LineLexer
 
         values = Values(
             lambda api: self._names.rows(self._profile, api),
@@ -70,6 +71,8 @@ class Shell:
         return PromptSession(
             completer=LineCompleter(self._catalog, values),
             complete_while_typing=True,
+            lexer=LineLexer(self._catalog, frozenset(BUILTINS)),
+            style=STYLE,
             key_bindings=keys(),
             history=History(self._session.environment.state_directory / "history"),
             auto_suggest=AutoSuggestFromHistory(),

@@ -13,9 +13,7 @@ from cmk.environment import Environment
 from cmk.errors import ExitStatus
 
 #: A word with its quotes: quoted parts, escaped characters, anything else but space.
-_WORD = re.compile(
-    r"""(?:'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|\\$|[^\s'"\\])+""", re.DOTALL
-)
+WORD = re.compile(r"""(?:'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|\\$|[^\s'"\\])+""", re.DOTALL)
 
 _OPERATORS = ("|", ">", ">>")
 
@@ -25,7 +23,7 @@ def split(line: str) -> tuple[str, str]:
 
     Only an operator that stands free is one: `url=http://h/x?a=1&b=2` and `name=a>b` are values.
     """
-    for word in _WORD.finditer(line):
+    for word in WORD.finditer(line):
         if word[0] in _OPERATORS and line[word.end() :].strip():
             return line[: word.start()], line[word.start() :]
     return line, ""
