@@ -25,6 +25,7 @@ class Shell:
 
     def __init__(self, session: Session, run_line: Callable[[str], int]) -> None:
         """Raises CmkError where no server is named or the config file cannot be read."""
+        from cmk.shell.history import History
         from cmk.shell.names import Names
 
         self._session = session
@@ -32,6 +33,7 @@ class Shell:
         self._status = int(ExitStatus.DONE)
         self._profile: Profile = session.profile
         self._names = Names(self._fetch, self._complete_again)
+        self._history = History(session.environment.state_directory / "history")
         self._prompt = self._made()
 
     def run(self) -> int:
@@ -61,7 +63,6 @@ class Shell:
         from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 
         from cmk.shell.completer import LineCompleter, keys
-        from cmk.shell.history import History
         from cmk.shell.lexer import STYLE, LineLexer
 
         values = Values(
@@ -74,7 +75,7 @@ class Shell:
             lexer=LineLexer(self._catalog, frozenset(BUILTINS)),
             style=STYLE,
             key_bindings=keys(),
-            history=History(self._session.environment.state_directory / "history"),
+            history=self._history,
             auto_suggest=AutoSuggestFromHistory(),
             bottom_toolbar=self._toolbar,
         )
@@ -106,6 +107,7 @@ class Shell:
             f"status {self._status}",
             time.strftime("%H:%M"),
             self._names.problem and f"no names: {self._names.problem}",
+            self._history.problem and f"no history: {self._history.problem}",
         ]
         return " · ".join(part for part in parts if part)
 

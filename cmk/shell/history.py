@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
@@ -47,18 +48,33 @@ def _masked(words: list[str], place: int) -> str:
 
 
 class History(FileHistory):
-    """prompt_toolkit's history file (lines behind `+`), 0600 from its first byte."""
+    """prompt_toolkit's history file (lines behind `+`), 0600 from its first byte.
+
+    Where the file cannot be read or written the shell goes on without; `problem` says why.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.problem = ""
         super().__init__(str(file))
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The lines of earlier shells, the newest first."""
+        try:
+            return list(super().load_history_strings())
+        except OSError as problem:
+            self.problem = problem.strerror or str(problem)
+            return []
 
     def store_string(self, string: str) -> None:
         """Append what may be kept of a line; the line itself stays in this shell's memory only."""
         line = kept(string)
         if not line:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600))
-        self._file.chmod(0o600)
-        super().store_string(line)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600))
+            self._file.chmod(0o600)
+            super().store_string(line)
+        except OSError as problem:
+            self.problem = problem.strerror or str(problem)

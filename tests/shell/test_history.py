@@ -45,3 +45,15 @@ def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None
     file.touch(0o644)
     History(file).append_string("list zones")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_where_no_file_can_be_the_shell_goes_on_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    history = History(tmp_path / "state" / "history")
+    history.append_string("list zones")
+    assert history.problem == "File exists"
+    assert history.get_strings() == ["list zones"]
+    (tmp_path / "history").mkdir()
+    unreadable = History(tmp_path / "history")
+    assert list(unreadable.load_history_strings()) == []
+    assert unreadable.problem == "Is a directory"
