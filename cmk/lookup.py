@@ -30,11 +30,8 @@ _SYNONYMS = {
     "owner": "account",
     "pool": "storagepool",
     "storage": "storagepool",
-    "template": "template",
-    "vpcoffering": "vpcoffering",
     "datastore": "imagestore",
     "job": "asyncjob",
-    "iso": "iso",
 }
 
 #: Where a row keeps its name, the first that is there.

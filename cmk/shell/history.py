@@ -42,8 +42,6 @@ def _masked(words: list[str], place: int) -> str:
     name, equals, value = word.partition("=")
     if equals and (is_secret(name) or re.match(r"\w+://[^/]*@", value)):
         return f"{name}=***"
-    if re.match(r"--(apikey|secretkey)=", word):
-        return f"{name}=***"
     return word
 
 
