@@ -1,14 +1,24 @@
 """`python -m cmk` and the `cmk` command."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run one command line and leave with its exit status."""
-    from cmk.cli import run
     from cmk.environment import Environment
 
-    sys.exit(run(sys.argv[1:], Environment.of_process()))
+    environment = Environment.of_process()
+    if sys.argv[1:2] == ["__complete"]:  # a key was pressed: what it needs, and nothing else
+        from cmk.completion import tab
+
+        status = tab.main(sys.argv[2:], environment)
+        sys.stdout.flush()
+        os._exit(status)  # taking the interpreter apart would be a tenth of all the time
+
+    from cmk.cli import run
+
+    sys.exit(run(sys.argv[1:], environment))
 
 
 if __name__ == "__main__":

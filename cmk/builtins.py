@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
-from cmk.session import Flags, Session
+if TYPE_CHECKING:
+    from cmk.session import Flags, Session
 
-Run = Callable[[Session, list[str], Flags], None]
+    Run = Callable[[Session, list[str], Flags], None]
 
 
-@dataclass(frozen=True)
-class Builtin:
+class Builtin(NamedTuple):
     """One built-in: where its code is, the words it takes, what it does, flags of its own."""
 
     place: str
     usage: str
     summary: str
     options: tuple[str, ...] = ()
+    #: What its words may be, one after the other and the last again and again: one of these, or
+    #: what PROFILE, SETTING, VM, JOB or FILE stands for.
+    words: tuple[str, ...] = ()
 
     def load(self) -> Run:
         module, _, name = self.place.partition(":")
@@ -35,6 +38,7 @@ BUILTINS = {
         "where the lab's store, hosts, pools and daemon are; end the daemon; remove what nothing "
         "needs (--dry-run: only list it); find what is not as the store says; remove the lab",
         ("dry_run", "repair"),
+        ("stop clean check destroy",),
     ),
     "explain": Builtin(
         "cmk.lab.explanation:run",
@@ -46,12 +50,14 @@ BUILTINS = {
         "console VM [--log]",
         "attach to a VM's serial console (Ctrl-] leaves); --log prints what it has shown",
         ("log",),
+        ("VM",),
     ),
     "metalink": Builtin(
         "cmk.lab.metalink_file:run",
         "metalink create FILE URL…|verify M",
         "write a metalink (--pieces, --location de=URL), or try its mirrors (--full: all bytes)",
         ("full", "pieces", "location"),
+        ("create verify", "FILE"),
     ),
     "profile": Builtin(
         "cmk.profiles:run",
@@ -59,18 +65,35 @@ BUILTINS = {
         "the servers that lines go to: profile add NAME url=URL asks for the secrets (--keyring: "
         "keep them there)",
         ("keyring",),
+        ("list show add use rename remove secure", "PROFILE"),
     ),
-    "set": Builtin("cmk.profiles:set_", "set KEY VALUE", "a setting of the current profile"),
-    "get": Builtin("cmk.profiles:get", "get KEY", "one setting"),
+    "set": Builtin(
+        "cmk.profiles:set_",
+        "set KEY VALUE",
+        "a setting of the current profile",
+        words=("SETTING", "VALUE"),
+    ),
+    "get": Builtin("cmk.profiles:get", "get KEY", "one setting", words=("SETTING",)),
     "show": Builtin("cmk.profiles:show", "show", "all settings in force, secrets masked"),
     "sync": Builtin("cmk.cloud.builtin:sync", "sync", "fetch the server's own catalog of APIs"),
     "login": Builtin("cmk.cloud.builtin:login", "login", "begin a session with name and password"),
     "logout": Builtin("cmk.cloud.builtin:logout", "logout", "end the session that is kept"),
-    "wait": Builtin("cmk.waiting:run", "wait JOBID…", "wait for jobs, and show their results"),
+    "wait": Builtin(
+        "cmk.waiting:run", "wait JOBID…", "wait for jobs, and show their results", words=("JOB",)
+    ),
     "upload": Builtin(
         "cmk.cloud.upload:run",
         "upload template|iso|volume file=F …",
         "send a file to the server, with the parameters of getUploadParamsFor…",
+        words=("template iso volume",),
+    ),
+    "completion": Builtin(
+        "cmk.completion.scripts:run",
+        "completion bash|zsh|fish [--install]",
+        "the script with which that shell completes cmk's lines; --install: put it where the shell "
+        "finds it",
+        ("install",),
+        ("bash zsh fish",),
     ),
     "exit": Builtin("cmk.help:leave", "exit", "leave the shell (also: quit, Ctrl-D)"),
     "quit": Builtin("cmk.help:leave", "quit", "leave the shell"),

@@ -14,39 +14,38 @@ from cmk import language
 from cmk.builtins import API_OPTIONS, OPTIONS, builtin_of
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus, UsageError
+from cmk.flags import BY_WORD, FLAGS, Flag
 from cmk.session import Flags, Session
 
 
-@click.command("cmk", add_help_option=False)
-@click.option("-h", "--help", is_flag=True)
-@click.option("-v", "--version", is_flag=True)
-@click.option("-o", "--output", default="")
-@click.option("-p", "--profile", default="")
-@click.option("-u", "--url", default="")
-@click.option("-c", "--config", default="")
-@click.option("-d", "--debug", is_flag=True, default=None)
-@click.option("-b/-n", "--block/--no-block", default=None)
-@click.option("-t", "--timeout", type=click.IntRange(0, 10**9), default=None)
-@click.option("-k", "--apikey", default="")
-@click.option("-s", "--secretkey", default="")
-@click.option("--all/--no-all", default=None)
-@click.option("--curl", is_flag=True)
-@click.option("--force-params", is_flag=True)
-@click.option("--no-color", is_flag=True)
-@click.option("--parallel", type=click.IntRange(1, 1000), default=None)
-@click.option("-f", "--file", default=None)
-@click.option("--keep-going", is_flag=True)
-@click.option("--log", is_flag=True)
-@click.option("--keyring", is_flag=True)
-@click.option("--dry-run", is_flag=True)
-@click.option("--full", is_flag=True)
-@click.option("--repair", is_flag=True)
-@click.option("--pieces", is_flag=True)
-@click.option("--location", multiple=True)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
-def _syntax(**_: Any) -> None:
-    """Only read, never invoked: `_flags_of` takes what click has parsed."""
+def _option(flag: Flag) -> click.Option:
+    """A flag as click reads it, together with its `--no-…` where there is one."""
+    off = BY_WORD.get(f"--no-{flag.name}")
+    ways = [f"{flag.long}/{off.long}" if off else flag.long]
+    if flag.short:
+        ways.insert(0, f"{flag.short}/{off.short}" if off and off.short else flag.short)
+    if flag.value in _NUMBERS:
+        return click.Option(ways, type=click.IntRange(*_NUMBERS[flag.value]), default=None)
+    if flag.value:
+        # `-f ""` is a file that cannot be read, not a missing one.
+        default = None if flag.name == "file" else ""
+        several = flag.name == "location"
+        return click.Option(ways, multiple=several, default=None if several else default)
+    return click.Option(ways, is_flag=True, default=None if off or flag.name == "debug" else False)
 
+
+#: What the numbers of flags may be.
+_NUMBERS = {"SECONDS": (0, 10**9), "N": (1, 1000)}
+
+#: Only read, never invoked: `_flags_of` takes what click has parsed.
+_SYNTAX = click.Command(
+    "cmk",
+    params=[
+        *(_option(flag) for flag in FLAGS if not flag.undoes),
+        click.Argument(["words"], nargs=-1, type=click.UNPROCESSED),
+    ],
+    add_help_option=False,
+)
 
 _SESSION_FLAGS = {field.name for field in dataclasses.fields(Flags)}
 _ONCE = (
@@ -68,7 +67,7 @@ def _parse(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
         if not word.isprintable() and any(0xD800 <= ord(c) < 0xE000 for c in word):
             raise UsageError(f"{word!r} is not valid text in this locale's encoding.")
     try:
-        params = dict(_syntax.make_context("cmk", list(argv)).params)
+        params = dict(_SYNTAX.make_context("cmk", list(argv)).params)
     except click.ClickException as problem:
         raise UsageError(problem.format_message(), "All flags: cmk -h") from None
     return params, list(params.pop("words"))
@@ -92,8 +91,7 @@ def run(argv: list[str], environment: Environment) -> int:
     try:
         params, words = _parse(argv)
         if params["config"]:
-            variables = {**environment.variables, "CMK_CONFIG": params["config"]}
-            environment = dataclasses.replace(environment, variables=variables)
+            environment = environment.with_variables(CMK_CONFIG=params["config"])
         flags = _flags_of(params)
         debug = bool(flags.debug) or debug
         session = Session(environment, flags)

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TextIO
 
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
@@ -43,13 +42,12 @@ _WAYS = (
 )
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """Where lines go, and how their results are shown."""
 
     name: str
     url: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = MappingProxyType({})
     chosen_by: str = ""
 
     @property
@@ -60,14 +58,15 @@ class Profile:
 class Config:
     """A config file as it was read; an absent file is an empty one."""
 
-    def __init__(self, path: Path, sections: dict[str, dict[str, str]]) -> None:
+    def __init__(self, path: str, sections: dict[str, dict[str, str]]) -> None:
         self.path = path
         self.core = sections.get(_CORE, {})
         self.profiles = {name: keys for name, keys in sections.items() if name != _CORE}
 
     @classmethod
-    def read(cls, path: Path) -> Config:
+    def read(cls, file: str | os.PathLike[str]) -> Config:
         """Raises ConfigurationError, with the line's number, for what is not INI."""
+        path = os.fspath(file)
         return cls(path, _sections(path, _text_of(path)))
 
     def profile(self, name: str, chosen_by: str) -> Profile:
@@ -76,7 +75,7 @@ class Config:
         if keys is None and name == "lab":
             keys = {"url": "lab:"}
         if keys is None:
-            known = ", ".join(sorted({*self.profiles, "lab"}))
+            known = ", ".join(self.names)
             raise ConfigurationError(
                 f"There is no profile '{name}' in {self.path} ({chosen_by}).", f"Known: {known}"
             )
@@ -84,6 +83,11 @@ class Config:
         if not url:
             raise ConfigurationError(f"Profile '{name}' in {self.path} has no url.")
         return Profile(name, url, {**self.inherited, **keys}, chosen_by)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all profiles."""
+        return tuple(sorted({*self.profiles, "lab"}))
 
     @property
     def inherited(self) -> dict[str, str]:
@@ -115,8 +119,8 @@ class Config:
     def _change(self, change: Callable[[list[str]], list[str]]) -> None:
         """Read, change and replace the file, alone, atomically, and for its owner's eyes only."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _locked(self.path):
+            os.makedirs(os.path.dirname(self.path) or ".", 0o700, exist_ok=True)
+            with _lock(self.path):
                 text = _text_of(self.path)
                 fresh = "\n".join(change(text.split("\n"))).rstrip("\n") + "\n"
                 if fresh != text:
@@ -129,27 +133,30 @@ class Config:
         self.core, self.profiles = again.core, again.profiles
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: str) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigurationError(f"Cannot read {path}: {problem}") from None
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock(path: str) -> TextIO:
+    """Alone with the file until what this returns is closed."""
     import fcntl
 
     descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    lock = os.fdopen(descriptor, "a")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
-def _replace(path: Path, text: str) -> None:
-    target = path.resolve()  # a file behind a link stays where it is
+def _replace(path: str, text: str) -> None:
+    from pathlib import Path
+
+    target = Path(path).resolve()  # a file behind a link stays where it is
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -202,7 +209,7 @@ def _without(lines: list[str], section: str) -> list[str]:
     return out
 
 
-def _sections(path: Path, text: str) -> dict[str, dict[str, str]]:
+def _sections(path: str, text: str) -> dict[str, dict[str, str]]:
     """INI with keys before the first section, no interpolation, every error with its line.
 
     configparser reads no unnamed section before Python 3.13, and names no line for a bad value.

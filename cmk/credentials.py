@@ -55,8 +55,8 @@ def is_secret(name: str) -> bool:
     return any(part in lowered for part in _TELLING) or "http_header:" in lowered
 
 
-def mask(params: Mapping[str, str]) -> dict[str, str]:
-    """Parameters as they may be shown."""
+def mask(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters, or a row, as they may be shown."""
     return {name: "***" if is_secret(name) else value for name, value in params.items()}
 
 

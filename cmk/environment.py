@@ -6,34 +6,43 @@ A test replaces it whole.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TextIO
 
 
-@dataclass
 class Environment:
     """What a command may see of the world around it."""
 
-    stdin: TextIO
-    stdout: TextIO
-    stderr: TextIO
-    variables: Mapping[str, str] = field(default_factory=dict)
+    def __init__(
+        self, stdin: TextIO, stdout: TextIO, stderr: TextIO, variables: Mapping[str, str]
+    ) -> None:
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.variables = variables
 
     @classmethod
     def of_process(cls) -> Environment:
         """The real one; a stream that was closed is one that is empty and takes all."""
         for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
             if getattr(sys, name) is None:
-                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
         for stream in (sys.stdout, sys.stderr):
             # A name that the locale cannot show must not end the command half-way.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
+
+    def with_variables(self, **changed: str) -> Environment:
+        """The same surroundings with some variables set otherwise."""
+        return Environment(self.stdin, self.stdout, self.stderr, {**self.variables, **changed})
+
+    def silent(self) -> Environment:
+        """The same for work in the background: nobody can be asked, and nothing is said."""
+        return Environment(io.StringIO(), self.stdout, io.StringIO(), self.variables)
 
     @property
     def input_is_terminal(self) -> bool:
@@ -58,38 +67,48 @@ class Environment:
         except (OSError, ValueError):
             return 80
 
+    # Places are text: pathlib's import is too much for whoever answers the Tab key.
+
     @property
-    def config_file(self) -> Path:
+    def home(self) -> str:
+        return self.variables.get("HOME") or os.path.expanduser("~")
+
+    @property
+    def config_file(self) -> str:
         """CloudMonkey's own place, unless CMK_CONFIG says another."""
-        named = self.variables.get("CMK_CONFIG")
-        return Path(named) if named else self.home / ".cmk" / "config"
+        return self.variables.get("CMK_CONFIG") or f"{self.home}/.cmk/config"
 
     @property
-    def home(self) -> Path:
-        home = self.variables.get("HOME")
-        return Path(home) if home else Path.home()
-
-    @property
-    def lab_directory(self) -> Path:
+    def lab_directory(self) -> str:
         """Where `lab:` is: in the user's state directory (XDG Base Directory 0.8)."""
-        return self.state_directory / "lab"
+        return f"{self.state_directory}/lab"
 
     @property
-    def state_directory(self) -> Path:
+    def state_directory(self) -> str:
         """Where sessions and history are kept."""
-        return self._xdg("XDG_STATE_HOME", ".local/state")
+        return f"{self._xdg('XDG_STATE_HOME', '.local/state')}/cmk"
 
     @property
-    def cache_directory(self) -> Path:
+    def cache_directory(self) -> str:
         """Where what can be fetched again is kept."""
-        return self._xdg("XDG_CACHE_HOME", ".cache")
+        return f"{self._xdg('XDG_CACHE_HOME', '.cache')}/cmk"
 
-    def _xdg(self, variable: str, otherwise: str) -> Path:
+    @property
+    def data_home(self) -> str:
+        """Where programs keep data of the user; bash and zsh look for completions there."""
+        return self._xdg("XDG_DATA_HOME", ".local/share")
+
+    @property
+    def config_home(self) -> str:
+        """Where programs are configured; fish looks for completions there."""
+        return self._xdg("XDG_CONFIG_HOME", ".config")
+
+    def _xdg(self, variable: str, otherwise: str) -> str:
         """platformdirs knows these rules too, for 20 ms at every start and from os.environ only."""
-        named = Path(self.variables.get(variable, ""))
-        if not named.is_absolute():  # unset, or relative, which the specification ignores
-            named = self.home / otherwise
-        return named / "cmk"
+        named = self.variables.get(variable, "")
+        if not named.startswith("/"):  # unset, or relative, which the specification ignores
+            return f"{self.home}/{otherwise}"
+        return named
 
     def ask_secret(self, prompt: str) -> str:
         """A line that somebody types, unseen; "" where the terminal closes."""

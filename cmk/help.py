@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import fill
 
 from cmk import __version__
+from cmk import flags as flag_table
 from cmk.builtins import BUILTINS
 from cmk.catalog import Api, Catalog
 from cmk.errors import ConfigurationError, UsageError
@@ -18,23 +19,7 @@ cmk - a CloudMonkey-style command line for Apache CloudStack, with a direct-down
   cmk -f FILE, ... | cmk        run a file of lines, or lines from standard input
 
 Flags (before or after the command; -- ends them)
-  -p, --profile NAME   the profile to use ('lab' always exists)
-  -u, --url URL        the server: lab:, lab:/path, or https://HOST/client/api
-  -k, --apikey KEY, -s, --secretkey SECRET   whom requests are from; a profile keeps them safer
-  -c, --config FILE    the config file (default ~/.cmk/config)
-  -o, --output FORMAT  json (default), jsonl, table, column, csv, text or value
-  -b/-n, --block/--no-block   wait for a job's result (default), or print its jobid
-  -t, --timeout SECONDS       how long to wait for a job (0: for ever; default 1800)
-      --all/--no-all   fetch all pages of a list (default), or the first one
-  -f, --file FILE      run the lines of a file, up to the first error
-      --keep-going     run the other lines too after an error
-      --parallel N     with -f: so many jobs at once
-      --dry-run        tell what would be sent;  --curl: as a call of curl, signed
-      --force-params   send parameters that the API does not have, too
-      --no-color       no colours (also NO_COLOR)
-  -d, --debug          tell on stderr what happens, and show tracebacks
-  -h, --help           this page; after a command, that command's
-  -v, --version        the version
+{flags}
 
 Beside parameters: filter=a,b.c (columns), exclude=a,b, query=JMESPATH; KEY=@FILE, KEY=@- (standard
 input), KEY=@@x (a literal @x); IDPARAM=name:web1 (looked up)
@@ -87,7 +72,10 @@ def catalog_for_help(session: Session) -> Catalog:
 def general(session: Session) -> str:
     """The page of `cmk -h`."""
     width = session.environment.width
-    text = GENERAL + "".join(
+    flags = flag_table.lines()
+    left = max(len(name) for name, _ in flags)
+    listed = "\n".join(_entry(f"  {name}", about, left + 4, width) for name, about in flags)
+    text = GENERAL.format(flags=listed) + "".join(
         f"  {b.usage}\n"
         + fill(b.summary, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
         + "\n"

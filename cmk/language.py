@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cmk.errors import UsageError
 
@@ -23,15 +22,11 @@ VIEW_KEYS = {"filter": "columns", "exclude": "excluded", "query": "query"}
 _KEY = re.compile(r"[A-Za-z_][\w-]*(?:\[\d+\])?(?:\.[^=\s]+)?\Z")
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One line, understood: the API's name as typed, its parameters in the order given."""
 
     name: tuple[str, ...]
-    params: dict[str, str] = field(default_factory=dict)
-
-    def __hash__(self) -> int:
-        return hash((self.name, tuple(self.params.items())))
+    params: dict[str, str]
 
     @property
     def api(self) -> str:

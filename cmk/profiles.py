@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from cmk.config import FORMATS, Config
+from cmk.config import Config
 from cmk.credentials import SECRETS, Keyring, is_secret
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
 from cmk.session import Flags, Session
+from cmk.settings import OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 
 _USAGE = (
     "There are: profile list, show [NAME], add NAME url=URL …, use NAME, rename OLD NEW, "
     "remove NAME, secure NAME"
 )
-
-#: Settings that may be set; a profile's own first.
-_PROFILE_KEYS = (
-    "url",
-    "username",
-    "password",
-    "domain",
-    "apikey",
-    "secretkey",
-    "signaturealgorithm",
-    "verifycert",
-    "cacert",
-    "timeout",
-    "output",
-    "asyncblock",
-    "postrequest",
-    "savesession",
-    "keyring",
-)
-_CORE_KEYS = ("profile", "prompt", "autocomplete", "pager", "output", "timeout", "asyncblock")
-
-_VALUES = {
-    "output": FORMATS,
-    "asyncblock": ("true", "false"),
-    "verifycert": ("true", "false"),
-    "postrequest": ("true", "false"),
-    "savesession": ("true", "false"),
-    "keyring": ("true", "false"),
-    "signaturealgorithm": ("sha1", "sha512", "auto"),
-}
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
@@ -74,7 +45,7 @@ def _known(config: Config, name: str) -> dict[str, str]:
     if name == "lab" and name not in config.profiles:
         raise ConfigurationError("The profile 'lab' is built in: the lab on this machine (lab:).")
     if name not in config.profiles:
-        known = ", ".join(sorted({*config.profiles, "lab"}))
+        known = ", ".join(config.names)
         raise ConfigurationError(
             f"There is no profile '{name}' in {config.path}.", f"Known: {known}"
         )
@@ -128,7 +99,7 @@ def add(session: Session, words: list[str], flags: Flags) -> None:
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' is not key=value.")
-        keys[key.lower()] = _checked(key.lower(), value, _PROFILE_KEYS)
+        keys[key.lower()] = _checked(key.lower(), value, OF_PROFILE)
     if not keys.get("url", "").lower().startswith(("lab:", "http://", "https://")):
         raise UsageError(
             "profile add needs url=, of a management server or a lab.",
@@ -247,15 +218,15 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
     """`set KEY VALUE`: of the current profile; `set profile NAME` chooses it."""
     if len(words) < 2:
         raise UsageError(
-            "It is set KEY VALUE.", f"Keys: {', '.join(sorted({*_PROFILE_KEYS, *_CORE_KEYS}))}"
+            "It is set KEY VALUE.", f"Keys: {', '.join(sorted({*OF_PROFILE, *OF_CORE}))}"
         )
     key, value = words[0].lower(), " ".join(words[1:])
     if key == "profile":
         return _choose(session, value, flags)
     section = _current(session)
-    known = _PROFILE_KEYS if section else ()
-    value = _checked(key, value, (*known, *_CORE_KEYS))
-    core = key in ("prompt", "autocomplete", "pager") or not section
+    known = OF_PROFILE if section else ()
+    value = _checked(key, value, (*known, *OF_CORE))
+    core = key in OF_SHELL or not section
     config = _config(session)
     config.write("" if core else section, {key: value})
     place = "for all profiles" if core else f"for the profile {section}"
@@ -297,7 +268,7 @@ def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
             value = Path(value[1:]).expanduser().read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as problem:
             raise UsageError(f"Cannot read the file of {key}: {problem}") from None
-    allowed = _VALUES.get(key)
+    allowed = VALUES.get(key)
     if allowed and value.lower() not in allowed:
         raise UsageError(f"{key} is one of {', '.join(allowed)}, not '{value}'.")
     if key == "timeout" and not (value.isascii() and value.isdigit()):
@@ -318,7 +289,7 @@ def get(session: Session, words: list[str], flags: Flags) -> None:
     """`get KEY`: one setting in force, secrets masked."""
     key = _one(words, "get KEY").lower()
     found = _in_force(session)
-    if key not in found and key not in (*_PROFILE_KEYS, *_CORE_KEYS):
+    if key not in found and key not in (*OF_PROFILE, *OF_CORE):
         raise UsageError(f"There is no setting '{key}'.")
     session.show({key: found.get(key)}, flags)
 

@@ -41,6 +41,7 @@ class Flags:
     log: bool = False
     full: bool = False
     repair: bool = False
+    install: bool = False
     pieces: bool = False
     keyring: bool = False
     location: tuple[str, ...] = ()
@@ -298,6 +299,18 @@ class Session:
             count += 1
             yield row
         self.environment.say(f"{count} rows, from several pages.")
+
+
+def fetched(
+    environment: Environment, profile: Profile, api: str, keys: tuple[str, str] = ("", "")
+) -> list[dict[str, Any]]:
+    """A list API's rows, for completion: with a connection of its own, asking nobody for secrets
+    and saying nothing into what is being typed. Raises CmkError, OSError."""
+    session = Session(environment.silent(), Flags(apikey=keys[0], secretkey=keys[1]), profile)
+    try:
+        return session.list_rows(api, "")
+    finally:
+        session.close()
 
 
 def content(reply: Json) -> Any:

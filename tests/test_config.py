@@ -60,7 +60,7 @@ def test_any_file_is_either_read_or_refused_in_a_sentence(text: str) -> None:
     from cmk.config import _sections
 
     try:
-        _sections(Path("config"), text)
+        _sections("config", text)
     except ConfigurationError as problem:
         assert "line" in problem.message
 

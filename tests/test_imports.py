@@ -63,6 +63,26 @@ def test_a_signed_one_shot_imports_no_shell_no_keyring_no_table_and_no_lab(tmp_p
     assert heavy.isdisjoint(modules), heavy.intersection(modules)
 
 
+def test_the_tab_key_imports_what_it_needs_only(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom cmk.environment import Environment\nfrom cmk.completion import tab\n"
+        "tab.run(['zsh', 'cmk', 'cmk deploy virtualmachine ', ''], Environment.of_process())\n"
+        "print(*sorted(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *answer, modules = run.stdout.splitlines()
+    assert "zoneid=" in run.stdout
+    assert len(answer) > 5
+    heavy = {"click", "dataclasses", "inspect", "pathlib", "cmk.session", "cmk.cli", "cmk.lab"}
+    assert (HEAVY | heavy).isdisjoint(modules.split())
+
+
 def test_the_agent_imports_nothing_of_cmk_but_itself() -> None:
     code = (
         "import sys, cmk.agent.protocol; "

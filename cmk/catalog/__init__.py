@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cmk.errors import Unknown, UsageError
 
+# Named tuples, not data classes, here and wherever the Tab key's answer passes: `dataclasses`
+# imports `inspect`, which takes as long as Python itself needs to start.
 
-@dataclass(frozen=True)
-class Param:
+
+class Param(NamedTuple):
     """One parameter of an API, as `listApis` describes it."""
 
     name: str
@@ -22,8 +24,7 @@ class Param:
     since: str = ""
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field of an API's response."""
 
     name: str
@@ -31,8 +32,7 @@ class Field:
     description: str = ""
 
 
-@dataclass(frozen=True)
-class Api:
+class Api(NamedTuple):
     """One API: what it takes, what it answers, and whether it answers with a job."""
 
     name: str
@@ -43,13 +43,10 @@ class Api:
     since: str = ""
     note: str = ""  # where this backend differs from CloudStack, if it does
     related: str = ""
-    _by_name: dict[str, Param] = field(default_factory=dict, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._by_name.update({param.name.lower(): param for param in self.params})
 
     def param(self, name: str) -> Param | None:
-        return self._by_name.get(name.lower())
+        wanted = name.lower()
+        return next((param for param in self.params if param.name.lower() == wanted), None)
 
     @property
     def verb(self) -> str:
@@ -89,6 +86,10 @@ class Catalog:
     def names(self) -> list[str]:
         """The names of all APIs."""
         return [api.name for api in self._apis.values()]
+
+    def summaries(self) -> dict[str, str]:
+        """What each API does, by its name."""
+        return {api.name: api.description for api in self._apis.values()}
 
     def nouns(self, verb: str) -> list[str]:
         """The nouns that go with a verb, sorted."""

@@ -5,18 +5,17 @@
     …                                                                  a line an API, by name
     {"name": "listZones", …}                                            records, as they were given
 
-`s` or `a` says whether an API answers with a job; `*` marks a required parameter, `>` the list API
-that has a parameter's ids. The index that ships with cmk (CloudStack 4.18) has no records.
+`s` or `a` says whether an API answers with a job; `*` marks a required parameter, `=a|b` what it
+may be, `>` the list API that has its ids. The index that ships with cmk (CloudStack 4.18) has no
+records; the lab's has, and is written from its code.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import time
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from cmk.catalog import Api, Catalog, Field, Param
@@ -24,7 +23,12 @@ from cmk.environment import Environment
 
 Json = dict[str, Any]
 
-SHIPPED = Path(__file__).with_name("cloudstack-4.18.index")
+_HERE = os.path.dirname(__file__)
+
+SHIPPED = f"{_HERE}/cloudstack-4.18.index"
+
+#: The lab's catalog as its code declares it, for completion: that code takes long to import.
+OF_LAB = f"{_HERE}/lab.index"
 
 _FORMAT = 1
 
@@ -32,7 +36,7 @@ _FORMAT = 1
 class IndexedCatalog(Catalog):
     """A catalog in a file of which only the index is in memory, as bytes."""
 
-    def __init__(self, path: Path, index: bytes, records: int = 0) -> None:
+    def __init__(self, path: str | os.PathLike[str], index: bytes, records: int = 0) -> None:
         super().__init__(())
         self._path = path
         self._index = b"\n" + index
@@ -54,6 +58,10 @@ class IndexedCatalog(Catalog):
     def names(self) -> list[str]:
         return [line.split("\t", 2)[1] for line in self._lines()]
 
+    def summaries(self) -> dict[str, str]:
+        parts = (line.split("\t") for line in self._lines())
+        return {name: description for _, name, _, _, _, description in parts}
+
     def all(self) -> list[Api]:
         return [_api(line) for line in self._lines()]
 
@@ -65,7 +73,7 @@ class IndexedCatalog(Catalog):
         at = self._index.find(f"\n{api.name.lower()}\t".encode())
         offset = int(self._index[at:].split(b"\t", 4)[3])
         try:
-            with self._path.open("rb") as file:
+            with open(self._path, "rb") as file:
                 file.seek(self._records + offset)
                 return _described(api, json.loads(file.readline()))
         except (OSError, ValueError, KeyError, TypeError):
@@ -84,9 +92,11 @@ def _api(line: str) -> Api:
 
 def _param(text: str) -> Param:
     text, _, related = text.partition(">")
+    text, _, told = text.partition("=")
     required = text.endswith("*")
     name, _, type = text.rstrip("*").partition(":")
-    return Param(name, type, required=required, related=related)
+    values = tuple(told.split("|")) if told else ()
+    return Param(name, type, required=required, values=values, related=related)
 
 
 def _described(api: Api, record: Json) -> Api:
@@ -119,8 +129,11 @@ def _described(api: Api, record: Json) -> Api:
     )
 
 
-def written(apis: Iterable[Json], url: str, records: bool) -> bytes:
-    """A catalog file of what listApis gave; APIs and parameters that are none are left out."""
+def written(apis: Iterable[Json], url: str, synced: int = 0) -> bytes:
+    """A catalog file of what listApis gave; APIs and parameters that are none are left out.
+
+    `synced` is when that was, in seconds of Unix time; 0 leaves the records out.
+    """
     usable = {str(a["name"]): a for a in apis if isinstance(a, dict) and _is_word(a.get("name"))}
     lists = {name for name in usable if name.startswith("list")}
     lines, bodies, offset = [], [], 0
@@ -132,14 +145,14 @@ def written(apis: Iterable[Json], url: str, records: bool) -> bytes:
         text = " ".join(told.split())
         params = ",".join(_written_param(name, p, lists) for p in _params(api))
         lines.append("\t".join([name.lower(), name, kind, str(offset), params, text]))
-        if records:
+        if synced:
             bodies.append(body)
             offset += len(body)
     index = "".join(f"{line}\n" for line in lines).encode()
     head = {
         "catalog": _FORMAT,
         "url": url,
-        "synced": int(time.time()) if records else 0,
+        "synced": synced,
         "index": len(index),
         "crc": zlib.crc32(index),
     }
@@ -163,24 +176,30 @@ def _written_param(api: str, param: Json, lists: set[str]) -> str:
     related = nearest(api, str(param["name"]), candidates)
     mark = "*" if param.get("required") is True else ""
     type = param.get("type") if _is_word(param.get("type")) else "string"
-    return f"{param['name']}:{type}{mark}" + (f">{related}" if related else "")
+    told = param.get("values")
+    words = [word for word in told if _is_word(word)] if isinstance(told, list) else []
+    values = f"={'|'.join(words)}" if words else ""
+    return f"{param['name']}:{type}{mark}{values}" + (f">{related}" if related else "")
 
 
 def _is_word(text: Any) -> bool:
     return isinstance(text, str) and text.isascii() and text.replace("_", "").isalnum()
 
 
-def place(environment: Environment, url: str) -> Path:
+def place(environment: Environment, url: str) -> str:
     """Where the catalog of a server is kept."""
-    return environment.cache_directory / f"catalog-{zlib.crc32(url.encode()):08x}"
+    return f"{environment.cache_directory}/catalog-{zlib.crc32(url.encode()):08x}"
 
 
 def save(environment: Environment, url: str, apis: list[Json]) -> None:
     """Keep a server's catalog, atomically. Raises OSError."""
-    path = place(environment, url)
+    import time
+    from pathlib import Path
+
+    path = Path(place(environment, url))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(written(apis, url, records=True))
+    fresh.write_bytes(written(apis, url, int(time.time())))
     fresh.replace(path)
 
 
@@ -204,9 +223,14 @@ def shipped() -> Catalog:
     return read(SHIPPED, "")
 
 
-def read(path: Path, url: str) -> IndexedCatalog:
+def lab() -> Catalog:
+    """Any lab's, with descriptions, as `scripts/catalog --lab` has written it."""
+    return read(OF_LAB, "lab:")
+
+
+def read(path: str | os.PathLike[str], url: str) -> IndexedCatalog:
     """The catalog in a file. Raises OSError, ValueError for one that is damaged or another's."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         line = file.readline()
         head = json.loads(line)
         if not isinstance(head, dict) or head.get("catalog") != _FORMAT:

@@ -240,13 +240,14 @@ class Cloud:
 
     def _kept(self) -> KeptSession:
         from hashlib import sha256
+        from pathlib import Path
 
         from cmk.cloud.login import KeptSession
 
         names = [self._profile.settings.get(key, "") for key in ("username", "domain")]
         user = "\n".join([self._profile.url, self._profile.name, *names])
         name = sha256(user.encode()).hexdigest()[:16]
-        return KeptSession(self._environment.state_directory / "sessions" / f"{name}.json")
+        return KeptSession(Path(self._environment.state_directory, "sessions", f"{name}.json"))
 
     # answers
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import io
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmk.builtins import BUILTINS
 from cmk.catalog import Catalog
-from cmk.completion import Values
-from cmk.config import Profile
+from cmk.completion.engine import Values, days
+from cmk.completion.paths import paths
+from cmk.config import Config, Profile
 from cmk.errors import CmkError, ExitStatus
-from cmk.session import Session
+from cmk.session import Session, fetched
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -33,7 +33,7 @@ class Shell:
         self._status = int(ExitStatus.DONE)
         self._profile: Profile = session.profile
         self._names = Names(self._fetch, self._complete_again)
-        self._history = History(session.environment.state_directory / "history")
+        self._history = History(Path(session.environment.state_directory, "history"))
         self._prompt = self._made()
 
     def run(self) -> int:
@@ -65,12 +65,8 @@ class Shell:
         from cmk.shell.completer import LineCompleter, keys
         from cmk.shell.lexer import STYLE, LineLexer
 
-        values = Values(
-            lambda api: self._names.rows(self._profile, api),
-            builtins={name: builtin.summary for name, builtin in BUILTINS.items()},
-        )
         return PromptSession(
-            completer=LineCompleter(self._catalog, values),
+            completer=LineCompleter(self._catalog, self._values),
             complete_while_typing=True,
             lexer=LineLexer(self._catalog, frozenset(BUILTINS)),
             style=STYLE,
@@ -121,6 +117,21 @@ class Shell:
 
     # completion
 
+    def _values(self) -> Values:
+        environment = self._session.environment
+        return Values(
+            lambda api: self._names.rows(self._profile, api),
+            self._profiles(),
+            lambda typed: paths(typed, environment.home),
+            days(),
+        )
+
+    def _profiles(self) -> tuple[str, ...]:
+        try:
+            return Config.read(self._session.environment.config_file).names
+        except CmkError:  # what is wrong with the file is told when a line is run
+            return ("lab",)
+
     def _catalog(self) -> Catalog:
         try:
             return self._session.catalog
@@ -128,16 +139,9 @@ class Shell:
             return Catalog(())
 
     def _fetch(self, profile: Profile, api: str) -> list[dict[str, Any]]:
-        """A list API's rows, in the thread of the names: with a connection of its own, asking
-        nobody for secrets and saying nothing into what is being typed."""
-        quiet = dataclasses.replace(
-            self._session.environment, stdin=io.StringIO(), stderr=io.StringIO()
-        )
-        session = Session(quiet, self._session.flags, profile)
-        try:
-            return session.list_rows(api, "")
-        finally:
-            session.close()
+        """In the thread of the names."""
+        flags = self._session.flags
+        return fetched(self._session.environment, profile, api, (flags.apikey, flags.secretkey))
 
     def _complete_again(self) -> None:
         """Names have come: show them, unless somebody is choosing already."""

@@ -10,29 +10,40 @@ from prompt_toolkit.filters import completion_is_selected, has_completions
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from cmk.catalog import Catalog
-from cmk.completion import Values, complete
+from cmk.completion.engine import Candidate, Values, complete
+from cmk.completion.place import Place, place_of
+from cmk.shell import pipeline
 
 
 class LineCompleter(Completer):
     """What fits before the cursor; asks nobody, so that no key ever waits."""
 
-    def __init__(self, catalog: Callable[[], Catalog], values: Values) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], values: Callable[[], Values]) -> None:
         self._catalog = catalog
         self._values = values
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
         """Candidates with their names shown and their ids put in."""
-        text = document.text_before_cursor
-        part, candidates = complete(text, self._catalog(), self._values)
-        if not text.endswith(part):  # quotes in it: it is not what stands there
-            return
-        for candidate in candidates:
+        line, rest = pipeline.split(document.text_before_cursor)
+        place = place_of(rest or line)
+        for part, candidate in self._found(place, bool(rest)):
+            end = "" if candidate.open else f"{place.quote} "
             yield Completion(
-                candidate.text if candidate.open else f"{candidate.text} ",
-                start_position=-len(part),
-                display=candidate.shown or candidate.text,
+                place.written(part, candidate.text) + end,
+                start_position=-len(place.raw),
+                display=candidate.label,
                 display_meta=candidate.about,
             )
+
+    def _found(self, place: Place, is_the_users_shells: bool) -> Iterator[tuple[str, Candidate]]:
+        """Of a line; of what goes through the user's shell only the file behind `>`."""
+        values = self._values()
+        if not is_the_users_shells:
+            part, found = complete(place, self._catalog(), values)
+            yield from ((part, candidate) for candidate in found)
+        elif place.before[-1:] in ((">",), (">>",)):
+            for path in values.paths(place.word):
+                yield place.word, Candidate(path, open=path.endswith("/"))
 
 
 def keys() -> KeyBindings:

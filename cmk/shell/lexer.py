@@ -10,7 +10,8 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
 from cmk.catalog import Api, Catalog
-from cmk.completion import VALUE_FLAGS, VIEWS
+from cmk.completion.engine import VIEWS
+from cmk.flags import takes_value
 from cmk.language import base_of
 from cmk.shell.pipeline import WORD, split
 
@@ -45,7 +46,7 @@ class LineLexer(Lexer):
         before, at = "", 0
         for found in WORD.finditer(line):
             yield "", line[at : found.start()]
-            if before in VALUE_FLAGS or (found[0] == "cmk" and not before):
+            if takes_value(before) or (found[0] == "cmk" and not before):
                 yield "", found[0]
             else:
                 yield from self._word(found[0], names, catalog)

@@ -13,7 +13,9 @@ from cmk.environment import Environment
 from cmk.errors import ExitStatus
 
 #: A word with its quotes: quoted parts, escaped characters, anything else but space.
-WORD = re.compile(r"""(?:'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|\\$|[^\s'"\\])+""", re.DOTALL)
+WORD = re.compile(
+    r"""(?:'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|\\$|[^ \t\r\n'"\\])+""", re.DOTALL
+)
 
 _OPERATORS = ("|", ">", ">>")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from cmk.catalog.index import shipped
-from cmk.completion import Values, complete
+from cmk.completion.engine import Values, complete, days
+from cmk.completion.place import place_of
+from tests.bench.cloud import BIN, median_of_turns
 
 LINES = (
     "",
@@ -36,13 +39,15 @@ def main() -> None:
     found = json.loads(Path(sys.argv[1]).read_text())
     apis = found.get("listapisresponse", found)["api"]
     columns = {api["name"]: [field.get("name", "") for field in api["response"]] for api in apis}
-    values = Values(lambda name: rows_of(columns, name))
+    values = Values(lambda name: rows_of(columns, name), days=days())
     catalog = shipped()
     complete_ones, all_ones = Counter[str](), Counter[str]()
     for api in catalog.all():
         for param in api.params:
             all_ones[param.type] += 1
-            if complete(f"{api.name} {param.name}=", catalog, values)[1]:
+            # A line that changes something names it first: its values now are there to be edited.
+            id = "id=x " if param.name != "id" and api.param("id") else ""
+            if complete(place_of(f"{api.name} {id}{param.name}="), catalog, values)[1]:
                 complete_ones[param.type] += 1
     print(f"values complete for {complete_ones.total()} of {all_ones.total()} parameters")
     for type, count in all_ones.most_common():
@@ -51,9 +56,25 @@ def main() -> None:
         times = []
         for _ in range(20):
             began = time.perf_counter()
-            complete(line, catalog, values)
+            complete(place_of(line), catalog, values)
             times.append(time.perf_counter() - began)
         print(f"{line!r}: {statistics.median(times) * 1000:.1f} ms")
+    tab_key()
+
+
+def tab_key() -> None:
+    """The Tab key of another shell: whole processes, beside one that does nothing."""
+
+    def run(*words: str) -> None:
+        subprocess.run(words, check=True, capture_output=True)
+
+    line = "cmk deploy virtualmachine "
+    tab, nothing = median_of_turns(
+        15,
+        lambda: run(str(BIN / "cmk"), "__complete", "zsh", "cmk", line, ""),
+        lambda: run(sys.executable, "-c", "pass"),
+    )
+    print(f"the Tab key {tab * 1000:.0f} ms: {tab / nothing:.2f} of python -c pass")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from cmk.shell.completer import LineCompleter, keys
-from tests.test_completion import CATALOG, VALUES
+from tests.completion.test_engine import CATALOG, VALUES
 
-COMPLETER = LineCompleter(lambda: CATALOG, VALUES)
+COMPLETER = LineCompleter(lambda: CATALOG, lambda: VALUES)
 
 
 def typed(*keystrokes: str) -> str:
@@ -52,6 +52,7 @@ def test_a_name_is_completed_with_a_space_and_a_parameter_without() -> None:
 
     assert put_in("depl") == "deploy "
     assert put_in("deploy virtualmachine zonei") == "zoneid="
+    assert put_in("disable account account='ops t") == "account='ops team' "
 
 
 def test_a_line_that_is_complete_is_left_alone() -> None:
@@ -59,6 +60,11 @@ def test_a_line_that_is_complete_is_left_alone() -> None:
     assert typed(f"{line} \r") == f"{line} "
 
 
-def test_quotes_in_what_would_be_replaced_keep_candidates_away() -> None:
-    text = 'deploy virtualmachine zoneid=no"rt'
-    assert list(COMPLETER.get_completions(Document(text), CompleteEvent())) == []
+def test_what_goes_through_the_users_shell_completes_only_to_files_behind_an_arrow() -> None:
+    def offered(text: str) -> list[str]:
+        return [c.text for c in COMPLETER.get_completions(Document(text), CompleteEvent())]
+
+    assert offered("list zones | gre") == []
+    assert offered("list zones > img") == ["img.qcow2 ", "img/", "img/x "]
+    assert offered("list zones >> img.") == ["img.qcow2 "]
+    assert "filter=" in offered("list zones name='|' fil")

@@ -9,7 +9,7 @@ from prompt_toolkit.document import Document
 
 from cmk.builtins import BUILTINS
 from cmk.shell.lexer import LineLexer
-from tests.test_completion import CATALOG
+from tests.completion.test_engine import CATALOG
 
 LEXER = LineLexer(lambda: CATALOG, frozenset(BUILTINS))
 

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 def list_apis(lab: Lab, args: Args) -> Json:
     wanted = args.get("name", "").lower()
     apis = [handler.api for name, handler in HANDLERS.items() if wanted in ("", name)]
-    rows = [_api(one) for one in sorted(apis, key=lambda one: one.name)]
+    rows = [description_of(one) for one in sorted(apis, key=lambda one: one.name)]
     return listed("api", len(rows), rows)
 
 
-def _api(one: Api) -> Json:
+def description_of(one: Api) -> Json:
+    """An API as listApis shows it."""
     return present(
         name=one.name,
         description=one.description,
@@ -40,6 +41,7 @@ def _api(one: Api) -> Json:
                 type=param.type,
                 required=param.required,
                 description=param.description,
+                values=list(param.values) or None,
             )
             for param in one.params
         ],

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.builtins import BUILTINS
 from cmk.catalog.index import shipped
-from cmk.completion import Values, complete, place_of
+from cmk.completion.engine import Candidate, Values, complete
+from cmk.completion.place import place_of
 
 CATALOG = shipped()
 
@@ -21,22 +21,29 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"id": "t-2", "name": "alpine", "displaytext": "small"},
         {"name": "no id at all"},
     ],
+    "listVirtualMachines": [{"id": "v-1", "name": "web1", "state": "Running"}],
+    "listAsyncJobs": [{"jobid": "j-1", "cmd": "org.apache.Deploy"}],
     "listAccounts": [{"id": "a-1", "name": "admin"}, {"id": "a-2", "name": "ops team"}],
 }
 
 VALUES = Values(
     lambda api: ROWS.get(api, []),
     profiles=("lab", "prod"),
-    builtins={name: builtin.summary for name, builtin in BUILTINS.items()},
+    paths=lambda typed: [p for p in ("img.qcow2", "img/", "img/x") if p.startswith(typed)],
+    days=(("2026-11-24", "today"),),
 )
 
 
+def found(text: str) -> list[Candidate]:
+    return complete(place_of(text), CATALOG, VALUES)[1]
+
+
 def shown(text: str) -> list[str]:
-    return [each.shown or each.text for each in complete(text, CATALOG, VALUES)[1]]
+    return [candidate.label for candidate in found(text)]
 
 
 def put_in(text: str) -> list[str]:
-    return [candidate.text for candidate in complete(text, CATALOG, VALUES)[1]]
+    return [candidate.text for candidate in found(text)]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +90,62 @@ def put_in(text: str) -> list[str]:
         ("-p pr", "prod"),
         ("list zones --out", "--output"),
         ('list zones "fil', "filter="),
+        ("list zones 'name=no", "north"),
+        ("list zones --output=ta", "table"),
+        ("list zones -n --no-b", "--no-block"),
+        ("list zones --dry", "--dry-run"),
+        ("console web1 --l", "--log"),
+        ("lab check --r", "--repair"),
+        ("completion bash --i", "--install"),
+        ("-c im", "img.qcow2"),
+        ("-f img.", "img.qcow2"),
+        ("deploy virtualmachine userdata=@im", "img.qcow2"),
+        ("deploy virtualmachine userdata=@img/x", "x"),
+        ("upload template file=im", "img.qcow2"),
+        ("upload template FILE=im", "img.qcow2"),
+        ("upload temp", "template"),
+        ("upload template zon", "zoneid=*"),
+        ("upload iso zoneid=so", "south"),
+        ("lab st", "stop"),
+        ("lab ", "stop"),
+        ("profile u", "use"),
+        ("profile use pr", "prod"),
+        ("set out", "output"),
+        ("set output ta", "table"),
+        ("set asyncblock f", "false"),
+        ("set profile pr", "prod"),
+        ("set pager o", "on"),
+        ("get out", "output"),
+        ("metalink cr", "create"),
+        ("metalink create im", "img.qcow2"),
+        ("completion z", "zsh"),
+        ("console we", "web1"),
+        ("wait j-", "j-1"),
+        ("wait j-1 j", "j-1"),
+        ("help", "help"),
+        ("help ", "acquire"),
+        ("help list zon", "zones"),
+        ("explain deploy virtualmachine zoneid=so", "south"),
+        ("explain deploy virt", "virtualmachine"),
+        ("get uplo", "uploadparamsforiso"),
+        ("list events startdate=", "2026-11-24"),
+        ("create firewallrule startport=4", "443"),
+        ("list zones page=", "1"),
+        ("list zones pagesize=", "20"),
+        ("create account accounttype=", "0"),
+        ("list zones keyword=nor", "north"),
+        ("update zone id=z-2 name=", "south"),
+        ("update zone id=name:south name=", "south"),
+        ("update template id=t-2 displaytext=", "small"),
+        ("deploy virtualmachine zoneid=name:so", "south"),
+        ("register template zoneids=name:north,name:so", "south"),
+        ("start virtualmachine id=web", "web1"),
+        ("startVirtualMachine ID=web", "web1"),
+        ("migrate virtualmachine virtualmachineid=web", "web1"),
+        ("create tags resourceids=x resourcetype=y tags", "tags=*"),
+        ("list zones exclude=id,na", "name"),
+        ("create networkacl action=d", "deny"),
+        ("create loadbalancerrule algorithm=l", "leastconn"),
     ],
 )
 def test_what_fits_best_comes_first(text: str, first: str) -> None:
@@ -92,16 +155,23 @@ def test_what_fits_best_comes_first(text: str, first: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "list zones |",
-        "list zones | gre",
-        "list zones > fil",
-        "list zones >> fil",
         "create account account=",
-        "list users page=",
         "list zones nosuch=",
         "nosuch command ",
         "list zones -u ",
         "deploy virtualmachine zoneid=qqq",
+        "deploy virtualmachine zoneid=name:qqq",
+        "deploy virtualmachine userdata=@nosuch",
+        "deploy virtualmachine userdata=@@im",
+        "update zone name=",
+        "update zone id=nosuch name=",
+        "profile use nosuch",
+        "set nosuch ",
+        "-u ",
+        "list zones -t ",
+        "console nosuch",
+        "lab nosuch",
+        "nosuch",
     ],
 )
 def test_where_nothing_is_known_nothing_is_said(text: str) -> None:
@@ -109,13 +179,14 @@ def test_where_nothing_is_known_nothing_is_said(text: str) -> None:
 
 
 def test_ids_are_shown_by_name_with_what_tells_them_apart() -> None:
-    _, [debian, alpine] = complete("deploy virtualmachine templateid=", CATALOG, VALUES)
+    debian, alpine = found("deploy virtualmachine templateid=")
     assert (debian.text, debian.shown, debian.about) == ("t-1", "debian12", "2.1 GiB · Ready")
     assert (alpine.text, alpine.about) == ("t-2", "small")
 
 
-def test_names_with_spaces_are_put_in_with_quotes() -> None:
-    assert put_in("disable account account=ops") == ["'ops team'"]
+def test_names_with_spaces_are_put_in_with_a_backslash() -> None:
+    text = "disable account account=ops"
+    assert [place_of(text).written("ops", each) for each in put_in(text)] == [r"account=ops\ team"]
 
 
 def test_parameters_that_are_given_are_not_offered_again() -> None:
@@ -142,25 +213,8 @@ def test_what_begins_so_comes_before_what_contains_it() -> None:
     assert beginnings == sorted(beginnings, reverse=True)
 
 
-@pytest.mark.parametrize(
-    ("text", "before", "word"),
-    [
-        ("a b", ("a",), "b"),
-        ("a b ", ("a", "b"), ""),
-        ("a 'b c", ("a",), "b c"),
-        ('a "b \\" c', ("a",), 'b " c'),
-        ("a b\\ c", ("a",), "b c"),
-        ("a\\", (), "a"),
-        ("a '' b", ("a", ""), "b"),
-    ],
-)
-def test_words_are_split_as_the_line_will_be(text: str, before: tuple[str], word: str) -> None:
-    place = place_of(text)
-    assert (place.before, place.word) == (before, word)
-
-
 @given(st.text(max_size=60))
 def test_no_text_is_too_strange_to_complete(text: str) -> None:
-    part, candidates = complete(text, CATALOG, VALUES)
+    part, candidates = complete(place_of(text), CATALOG, VALUES)
     assert isinstance(part, str)
     assert all(candidate.text for candidate in candidates)

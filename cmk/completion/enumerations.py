@@ -6,6 +6,7 @@ _FILTERS = ("all", "community", "executable", "featured", "self", "selfexecutabl
 
 #: What a parameter of this name may be, in any API.
 ENUMERATIONS: dict[str, tuple[str, ...]] = {
+    "action": ("allow", "deny"),
     "algorithm": ("roundrobin", "leastconn", "source"),
     "allocationstate": ("Enabled", "Disabled"),
     "bootmode": ("LEGACY", "SECURE"),
@@ -25,6 +26,33 @@ ENUMERATIONS: dict[str, tuple[str, ...]] = {
     "templatefilter": (*_FILTERS, "sharedexecutable"),
     "templatetype": ("BUILTIN", "ROUTING", "SYSTEM", "USER", "VNF"),
     "traffictype": ("Control", "Guest", "Management", "Public", "Storage"),
+}
+
+#: Well-known ports (IANA), for firewall rules, port forwarding and load balancers.
+_PORTS = {
+    "22": "ssh",
+    "53": "domain",
+    "80": "http",
+    "443": "https",
+    "3306": "mysql",
+    "3389": "rdp",
+    "5432": "postgresql",
+    "6443": "kubernetes",
+}
+
+#: Numbers, and what they stand for.
+NUMBERS: dict[str, dict[str, str]] = {
+    "accounttype": {"0": "user", "1": "admin", "2": "domain admin"},
+    "icmpcode": {"-1": "all", "0": "the only one of an echo"},
+    "icmptype": {"-1": "all", "8": "echo request", "0": "echo reply"},
+    "page": {"1": "the first"},
+    "pagesize": {"20": "", "100": "", "500": "the most that servers give by default"},
+    "startport": _PORTS,
+    "endport": _PORTS,
+    "publicport": _PORTS,
+    "publicendport": _PORTS,
+    "privateport": _PORTS,
+    "privateendport": _PORTS,
 }
 
 #: Parameters that take a name, where that is; the list API and its column.

@@ -1,0 +1,126 @@
+"""Rows of list APIs for the Tab key of other shells: kept a minute, fetched beside the waiting.
+
+One file for each server, user and list API in the cache directory, for its owner's eyes only,
+without the secrets that rows may have (listUsers shows API keys).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+import zlib
+from typing import Any, NamedTuple
+
+from cmk.config import Profile
+from cmk.environment import Environment
+from cmk.errors import CmkError
+
+Row = dict[str, Any]
+
+#: Seconds for which rows are good, and for which a server that did not answer is left alone.
+FRESH, SPARED = 60.0, 5.0
+
+#: Seconds that the Tab key waits for a server; what comes later is there at the next one.
+PATIENCE = 2.0
+
+
+class Kept(NamedTuple):
+    """What is known of a list API, how old that is in seconds, and whether the server told it."""
+
+    rows: list[Row]
+    age: float
+    is_told: bool
+
+    @property
+    def is_good(self) -> bool:
+        return 0 <= self.age < (FRESH if self.is_told else SPARED)
+
+
+class NamesOnDisk:
+    """The rows of one server's list APIs, from the cache, or asked for by a child process."""
+
+    def __init__(self, environment: Environment, profile: Profile, keys: tuple[str, str]) -> None:
+        """`keys` are those of the flags."""
+        self._environment = environment
+        self._profile = profile
+        self._keys = keys
+        user = keys[0] or profile.settings.get("apikey") or profile.settings.get("username", "")
+        who = "\0".join((profile.name, profile.url, user))
+        self._prefix = f"names-{zlib.crc32(who.encode(errors='replace')):08x}-"
+        #: Whether any of the rows came from the cache, and may have been overtaken.
+        self.is_from_cache = False
+
+    def rows(self, api: str, anew: bool = False) -> list[Row]:
+        """The rows of a list API; fewer, or none, where they cannot be had in time."""
+        kept = self._kept(api)
+        if kept.is_good and not anew:
+            self.is_from_cache = kept.is_told
+            return kept.rows
+        if not self._is_there() or not self._ask(api):
+            return kept.rows
+        return self._kept(api).rows
+
+    def _is_there(self) -> bool:
+        """Whether there is anything to ask: pressing a key makes no lab."""
+        if not self._profile.is_lab:
+            return True
+        path = self._profile.url.partition(":")[2] or self._environment.lab_directory
+        return os.path.exists(f"{path}/lab.db")
+
+    def _kept(self, api: str) -> Kept:
+        try:
+            with open(self._file(api), encoding="utf-8") as file:
+                found = json.load(file)
+            return Kept(found["rows"], time.time() - found["when"], found["told"])
+        except (OSError, ValueError, KeyError, TypeError):  # none, or one that was damaged
+            return Kept([], -1.0, False)
+
+    def _file(self, api: str) -> str:
+        return f"{self._environment.cache_directory}/{self._prefix}{api}"
+
+    def _ask(self, api: str) -> bool:
+        """Ask in a child, which outlives us where the server is slow; whether it has answered."""
+        ours, childs = os.pipe()
+        if not os.fork():
+            os.close(ours)
+            self._answer(api, childs)
+        os.close(childs)
+        done, _, _ = select.select([ours], [], [], PATIENCE)  # readable: the child has ended
+        os.close(ours)
+        return bool(done)
+
+    def _answer(self, api: str, until: int) -> None:
+        """In the child: fetch, keep, and end, without anything of the terminal's."""
+        status = 1
+        try:
+            os.setsid()
+            null = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(null, stream)
+            self._fetch(api)
+            status = 0
+        finally:
+            os.close(until)
+            os._exit(status)
+
+    def _fetch(self, api: str) -> None:
+        from cmk.session import fetched
+
+        try:
+            rows, is_told = fetched(self._environment, self._profile, api, self._keys), True
+        except (CmkError, OSError):
+            rows, is_told = [], False
+        self._keep(api, rows, is_told)
+
+    def _keep(self, api: str, rows: list[Row], is_told: bool) -> None:
+        from cmk.credentials import mask
+
+        os.makedirs(self._environment.cache_directory, 0o700, exist_ok=True)
+        fresh = f"{self._file(api)}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            told = {"when": time.time(), "told": is_told, "rows": [mask(row) for row in rows]}
+            json.dump(told, file)
+        os.replace(fresh, self._file(api))

@@ -1,0 +1,71 @@
+"""`cmk completion SHELL`: the script that teaches a shell to ask cmk what fits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import cmk
+from cmk.environment import Environment
+from cmk.errors import CmkError, UsageError
+from cmk.session import Flags, Session
+
+
+class Script(NamedTuple):
+    """A shell's script: its file, where the shell looks for such, and what else is to be done."""
+
+    file: str
+    place: str
+    hint: str
+
+
+#: `{data}` and `{config}` are the user's directories (XDG), `{file}` is what was written.
+SCRIPTS = {
+    "bash": Script(
+        "cmk.bash",
+        "{data}/bash-completion/completions/cmk",
+        "bash-completion finds it in every new shell; without that package, add this line to "
+        "~/.bashrc:\n  source '{file}'",
+    ),
+    "zsh": Script(
+        "_cmk",
+        "{data}/zsh/site-functions/_cmk",
+        "Add this line to ~/.zshrc, before compinit:\n  fpath=('{directory}' $fpath)",
+    ),
+    "fish": Script("cmk.fish", "{config}/fish/completions/cmk.fish", "Every new fish has it."),
+}
+
+
+def run(session: Session, words: list[str], flags: Flags) -> None:
+    """`completion bash|zsh|fish [--install]`."""
+    script = SCRIPTS.get(words[0].lower()) if len(words) == 1 else None
+    if script is None:
+        raise UsageError(f"It is completion {'|'.join(SCRIPTS)} [--install].")
+    text = _text_of(script)
+    if flags.install:
+        file = _install(script, text, session.environment)
+        told = script.hint.format(file=file, directory=file.parent)
+        session.environment.say(f"Installed {file}.\n{told}")
+    else:
+        session.environment.stdout.write(text)
+
+
+def _text_of(script: Script) -> str:
+    """From the installed package, or from the checkout that it is."""
+    package = Path(cmk.__file__).parent
+    installed = package / "completions" / script.file
+    file = installed if installed.exists() else package.parent / "completions" / script.file
+    return file.read_text("utf-8")
+
+
+def _install(script: Script, text: str, environment: Environment) -> Path:
+    file = Path(script.place.format(data=environment.data_home, config=environment.config_home))
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, "utf-8")
+        fresh.replace(file)
+    except OSError as problem:
+        raise CmkError(f"Cannot write {file}: {problem.strerror}.") from None
+    return file

@@ -1,0 +1,188 @@
+"""`cmk __complete SHELL COMMAND LINE [CURRENT [KEY]]`: the Tab key of bash, zsh and fish.
+
+LINE is the line up to the cursor, COMMAND the word in it that is us, CURRENT the part of the last
+word that the shell replaces (bash breaks words at `=` and `:`), KEY how bash was asked (COMP_TYPE).
+The answer is a line a candidate:
+
+    bash   WHAT IS PUT IN
+    zsh    WHAT IS PUT IN <TAB> what is shown <TAB> a word about it
+    fish   WHAT IS PUT IN, unquoted <TAB> a word about it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from cmk.catalog import Catalog, index
+from cmk.completion.engine import Candidate, Row, Values, complete, days
+from cmk.completion.names import NamesOnDisk
+from cmk.completion.paths import paths
+from cmk.completion.place import Place, place_of
+from cmk.config import Config, Profile, choose
+from cmk.environment import Environment
+from cmk.errors import ConfigurationError, NoServer, UsageError
+from cmk.flags import values_of
+from cmk.lookup import PREFIX
+
+#: What bash and zsh expand between double quotes.
+_IN_QUOTES = '"\\$`'
+
+#: COMP_TYPE of a key that puts candidates in one after the other, whole.
+_MENU = "37"
+
+
+class Asked(NamedTuple):
+    """What a shell asks."""
+
+    shell: str
+    command: str
+    line: str
+    current: str = ""
+    key: str = ""
+
+
+def main(words: list[str], environment: Environment) -> int:
+    """Answer, and return the exit status; the scripts let nobody see what goes wrong."""
+    try:
+        run(words, environment)
+    except Exception as problem:
+        from cmk.cli import report
+
+        return report(problem, environment, debug=False)
+    return 0
+
+
+def run(words: list[str], environment: Environment) -> None:
+    """Answer on stdout; an error of the user's configuration is told when a line is run.
+
+    Raises UsageError for words that are none of these shells'.
+    """
+    answer = _SHELLS.get(words[0]) if words else None
+    if answer is None or not 3 <= len(words) <= 5:
+        raise UsageError(
+            "It is __complete bash|zsh|fish COMMAND LINE [CURRENT [KEY]].",
+            "The scripts that `cmk completion` prints ask so.",
+        )
+    asked = Asked(*words)
+    place, assigned = _ours(place_of(asked.line), asked.command)
+    environment = environment.with_variables(**assigned).silent()
+    part, candidates = _candidates(place, environment)
+    for line in answer(asked, place, part, candidates):
+        environment.stdout.write(line + "\n")
+
+
+def _ours(place: Place, command: str) -> tuple[Place, dict[str, str]]:
+    """The words behind our own name, and the variables that are set before it."""
+    before = list(place.before)
+    at = before.index(command) if command in before else 0  # as an alias it is the first
+    assigned = (word.partition("=") for word in before[:at])
+    variables = {name: value for name, equals, value in assigned if equals and name.isidentifier()}
+    return place._replace(before=tuple(before[at + 1 :])), variables
+
+
+def _candidates(place: Place, environment: Environment) -> tuple[str, list[Candidate]]:
+    said = {flag.name: value for flag, value in values_of(place.before)}
+    if said.get("config"):
+        environment = environment.with_variables(CMK_CONFIG=said["config"])
+    profiles, profile = _profiles(environment, said)
+    catalog = _catalog(environment, profile)
+    keys = said.get("apikey", ""), said.get("secretkey", "")
+    names = NamesOnDisk(environment, profile, keys) if profile else None
+
+    def fitting(rows: Callable[[str], list[Row]]) -> tuple[str, list[Candidate]]:
+        values = Values(rows, profiles, lambda typed: paths(typed, environment.home), days())
+        part, found = complete(place, catalog, values)
+        return _begun(part, found)
+
+    if names is None:
+        return fitting(lambda _: [])
+    part, found = fitting(names.rows)
+    if not found and names.is_from_cache:  # it may be newer than what is kept
+        part, found = fitting(lambda api: names.rows(api, anew=True))
+    return part, found
+
+
+def _begun(part: str, found: list[Candidate]) -> tuple[str, list[Candidate]]:
+    """What begins as it was typed, since shells put in what candidates have in common.
+
+    Ids that were begun by a name become `name:…`, which has that in common too.
+    """
+    typed = part.lower()
+    begun = [each for each in found if each.text.lower().startswith(typed)]
+    if begun or not typed:
+        return part, begun
+    named = [each for each in found if each.label.lower().startswith(typed)]
+    labels = [each.label for each in named]
+    return part, [
+        each._replace(text=PREFIX + each.label) if labels.count(each.label) == 1 else each
+        for each in named
+    ]
+
+
+def _profiles(
+    environment: Environment, said: dict[str, str]
+) -> tuple[tuple[str, ...], Profile | None]:
+    """The names of all, and the one that the line goes to, if that can be said."""
+    try:
+        config = Config.read(environment.config_file)
+    except ConfigurationError:
+        return ("lab",), None
+    names = config.names
+    try:
+        return names, choose(environment, config, said.get("url", ""), said.get("profile", ""))
+    except NoServer:  # in a terminal, as a shell's is, that is the lab
+        return names, config.profile("lab", "nothing configured")
+    except ConfigurationError:
+        return names, None
+
+
+def _catalog(environment: Environment, profile: Profile | None) -> Catalog:
+    if profile is not None and profile.is_lab:
+        return index.lab()
+    return index.load(environment, profile.url) if profile else index.shipped()
+
+
+# what each shell reads
+
+
+def _written(place: Place, part: str, candidate: Candidate, current: str) -> str | None:
+    """What replaces `current`, the end of the word; None where the change begins before it."""
+    whole = place.written(part, candidate.text, _IN_QUOTES)
+    kept = place.raw[: len(place.raw) - len(current)] if place.raw.endswith(current) else ""
+    return whole[len(kept) :] if whole.startswith(kept) else None
+
+
+def _bash(asked: Asked, place: Place, part: str, found: list[Candidate]) -> Iterator[str]:
+    """Several ids are shown with their names: what they have in common is put in, never all."""
+    shows = len(found) > 1 and asked.key != _MENU
+    for each in found:
+        text = _written(place, part, each, asked.current)
+        if text is None:
+            continue
+        if shows and not each.open and each.shown not in each.text:
+            yield f"{text}  {each.shown}{' · ' if each.about else ''}{each.about}"
+        else:
+            yield text if each.open or place.quote else f"{text} "
+
+
+def _zsh(asked: Asked, place: Place, part: str, found: list[Candidate]) -> Iterator[str]:
+    for each in found:
+        text = _written(place, part, each, asked.current)
+        if text is not None:
+            text += "" if each.open or place.quote else " "
+            yield f"{text}\t{each.label}\t{each.about}"
+
+
+def _fish(asked: Asked, place: Place, part: str, found: list[Candidate]) -> Iterator[str]:
+    head = place.word[: len(place.word) - len(part)]
+    for each in found:
+        if each.label.endswith("=*"):
+            about = f"required  {each.about}"
+        else:
+            shown = each.shown if each.shown not in each.text else ""
+            about = " · ".join(filter(None, (shown, each.about)))
+        yield f"{head}{each.text}\t{about}"
+
+
+_SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}

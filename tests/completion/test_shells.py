@@ -1,0 +1,117 @@
+"""The Tab key in bash (with and without bash-completion), zsh and fish, in a real terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import LabCmk
+from tests.screen import Screen
+
+BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
+
+#: How each is started, and what it reads before the first line.
+SHELLS = {
+    "bash": (["bash", "--norc"], "source <(cmk completion bash)"),
+    "bash-completion": (["bash", "--norc"], f"source {BASH_COMPLETION}"),
+    "zsh": (
+        ["zsh", "-f"],
+        'fpath=("$HOME/.local/share/zsh/site-functions" $fpath); '
+        "autoload -Uz compinit; compinit -u -D",
+    ),
+    "fish": (["fish"], ""),
+}
+
+
+class Prompt:
+    """A user's shell on a lab, which begins each line on an empty screen."""
+
+    def __init__(self, lab: LabCmk, screen: Screen) -> None:
+        self.lab = lab
+        self.screen = screen
+
+    def line(self, text: str) -> None:
+        """Leave the line that is there, and begin another with Tab behind it."""
+        self.screen.press("C-e", "C-u")
+        self.screen.type("clear")
+        self.screen.press("Enter")
+        self.screen.shows_only("$")
+        self.screen.type(f"cmk {text}")
+        self.screen.shows(f"cmk {text.rstrip()}")
+        self.screen.press("Tab")
+
+
+@pytest.fixture(params=SHELLS)
+def prompt(
+    request: pytest.FixtureRequest, lab: LabCmk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Prompt]:
+    command, setup = SHELLS[request.param]
+    monkeypatch.chdir(tmp_path)
+    assert lab.zone  # the lab is there
+    lab.ok("completion", request.param.partition("-")[0], "--install")
+    (tmp_path / ".config" / "fish").mkdir(parents=True, exist_ok=True)
+    (tmp_path / ".config" / "fish" / "config.fish").write_text(
+        "function fish_prompt; echo '$ '; end; set -U fish_greeting"
+    )
+    variables = {
+        **lab.variables,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PS1": "$ ",
+    }
+    screen = Screen(tmp_path, *command, variables=variables)
+    screen.type(f"{setup}; PS1='$ '; clear" if command[0] != "fish" else "clear")
+    screen.press("Enter")
+    screen.shows_only("$")
+    yield Prompt(lab, screen)
+    screen.close()
+
+
+def test_words_parameters_columns_flags_and_profiles(prompt: Prompt) -> None:
+    prompt.lab.ok("profile", "add", "north", "url=lab:/nowhere")
+    prompt.line("list zon")
+    prompt.screen.shows("cmk list zones")
+    prompt.screen.type("fil")
+    prompt.screen.press("Tab")
+    prompt.screen.shows("cmk list zones filter=")
+    prompt.screen.type("na")
+    prompt.screen.press("Tab")
+    prompt.screen.shows("filter=name")
+    prompt.screen.type(" -o val")
+    prompt.screen.press("Tab")
+    prompt.screen.shows("-o value")
+    prompt.screen.press("Enter")
+    prompt.screen.shows("\nlab\n")
+    prompt.line("-p nor")
+    prompt.screen.shows("cmk -p north")
+
+
+def test_an_id_by_its_name(prompt: Prompt) -> None:
+    prompt.line("list hosts zoneid=")
+    prompt.screen.shows(f"zoneid={prompt.lab.zone}")
+    prompt.line("list hosts zoneid=la")
+    prompt.screen.shows("zoneid=name:lab")
+    prompt.screen.type(" filter=zonename -o value")
+    prompt.screen.press("Enter")
+    prompt.screen.shows("\nlab\n")
+
+
+def test_several_ids_are_told_apart_by_their_names(prompt: Prompt) -> None:
+    prompt.line("deploy virtualmachine serviceofferingid=")
+    prompt.screen.press("Tab")
+    prompt.screen.shows("Tiny Instance")
+    prompt.screen.shows("1 x 500 MHz, 256 MiB")
+
+
+def test_what_has_spaces_and_colons_is_quoted(prompt: Prompt, tmp_path: Path) -> None:
+    (tmp_path / "my: data").write_text("x")
+    prompt.line("deploy virtualmachine userdata=@my")
+    prompt.screen.shows(r"userdata=@my:\ data")
+    prompt.line("deploy virtualmachine serviceofferingid=Ti")
+    prompt.screen.shows(r"serviceofferingid=name:Tiny\ Instance")
+    prompt.line('deploy virtualmachine zoneid=x "serviceofferingid=Ti')
+    offering = prompt.screen.shows("name:Tiny")
+    assert '"serviceofferingid=name:Tiny Instance' in offering or r"Tiny\ Instance" in offering

@@ -1,0 +1,208 @@
+"""What bash, zsh and fish are answered: line in, lines out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmk.completion.engine import Candidate
+from cmk.completion.place import place_of
+from cmk.completion.tab import _written
+from tests.conftest import Cmk, LabCmk
+from tests.management_server import Json, ManagementServer
+
+KEYS = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
+
+
+@pytest.fixture
+def server() -> Iterator[ManagementServer]:
+    server = ManagementServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def cloud(server: ManagementServer, tmp_path: Path) -> Cmk:
+    return Cmk({"HOME": str(tmp_path), "CMK_URL": server.url, **KEYS})
+
+
+def asked(cmk: Cmk, shell: str, line: str, current: str | None = None) -> list[str]:
+    """The lines that a process of its own answers with; `current` is bash's and zsh's word."""
+    current = line.rpartition(" ")[2] if current is None else current
+    process = cmk.start("__complete", shell, "cmk", line, current, "9")
+    out, err = process.communicate(timeout=20)
+    assert err == ""
+    return out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "current", "answer"),
+    [
+        ("bash", "cmk list zon", "zon", ["zones "]),
+        ("bash", "cmk list zones fil", "fil", ["filter="]),
+        ("bash", "cmk list zones filter=nam", "nam", ["name"]),
+        ("bash", "cmk list zones filter=id,nam", "id,nam", ["id,name"]),
+        ("bash", "cmk list zones -o ta", "ta", ["table "]),
+        ("bash", "cmk list zones --output=ta", "ta", ["table "]),
+        ("bash", 'cmk list zones "filter=nam', "filter=nam", ["filter=name"]),
+        ("bash", "X=1 cmk list zon", "zon", ["zones "]),
+        ("bash", "sudo cmk list zon", "zon", ["zones "]),
+        ("bash", "cmk completion f", "f", ["fish "]),
+        ("zsh", "cmk list zon", "zon", ["zones \tzones\tLists zones"]),
+        ("zsh", "cmk list zones -o ta", "ta", ["table \ttable\t"]),
+        ("fish", "cmk list zon", "", ["zones\tLists zones"]),
+        ("fish", "cmk list zones -o ta", "", ["table\t"]),
+        ("fish", "cmk list zones filter=nam", "", ["filter=name\tits name"]),
+        ("fish", "cmk list zones nosuch=", "", []),
+    ],
+)
+def test_each_shell_is_answered_in_its_way(
+    cmk: Cmk, shell: str, line: str, current: str, answer: list[str]
+) -> None:
+    assert asked(cmk, shell, line, current) == answer
+
+
+def test_ids_are_shown_by_name_where_there_are_several(lab: LabCmk) -> None:
+    tiny = lab.offering
+    line = "cmk deploy virtualmachine serviceofferingid="
+    in_bash = asked(lab, "bash", line, "")
+    assert f"{tiny}  Tiny Instance · 1 x 500 MHz, 256 MiB" in in_bash
+    in_zsh = asked(lab, "zsh", line)
+    assert f"serviceofferingid={tiny} \tTiny Instance\t1 x 500 MHz, 256 MiB" in in_zsh
+    in_fish = asked(lab, "fish", line)
+    assert f"serviceofferingid={tiny}\tTiny Instance · 1 x 500 MHz, 256 MiB" in in_fish
+
+
+def test_what_was_begun_by_a_name_becomes_a_name(lab: LabCmk) -> None:
+    assert lab.zone
+    line = "cmk deploy virtualmachine serviceofferingid=tin"
+    assert asked(lab, "bash", line, "tin") == [r"name:Tiny\ Instance "]
+    assert asked(lab, "fish", f"{line[:-3]}name:ti")[0].startswith(
+        "serviceofferingid=name:Tiny Instance\t"
+    )
+
+
+def test_a_name_that_two_have_is_completed_to_an_id(cloud: Cmk, server: ManagementServer) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "north"}, {"id": "b", "name": "north"}]
+    answer = asked(cloud, "bash", "cmk list hosts zoneid=no", "no")
+    assert {line.partition("  ")[0] for line in answer} == {"a", "b"}
+
+
+def test_a_server_is_asked_once_a_minute(cloud: Cmk, server: ManagementServer) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "north"}]
+    for _ in range(2):
+        assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == ["a "]
+    assert server.commands() == ["listZones"]
+
+
+def test_what_is_not_known_yet_is_asked_for_within_the_minute(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "north"}]
+    asked(cloud, "bash", "cmk list hosts zoneid=", "")
+    server.rows["zone"].append({"id": "b", "name": "south"})
+    assert asked(cloud, "bash", "cmk list hosts zoneid=so", "so") == ["name:south "]
+
+
+def test_names_of_another_user_are_not_shown(cloud: Cmk, server: ManagementServer) -> None:
+    server.keys["another"] = "secret"
+    server.rows["zone"] = [{"id": "a", "name": "north"}]
+    asked(cloud, "bash", "cmk list hosts zoneid=", "")
+    server.rows["zone"] = [{"id": "b", "name": "south"}]
+    flags = f"-u {server.url} -k another -s secret"
+    assert asked(cloud, "bash", f"cmk list hosts {flags} zoneid=", "") == ["b "]
+
+
+def test_what_is_kept_has_no_secrets_and_is_for_its_owner_only(
+    cloud: Cmk, server: ManagementServer, tmp_path: Path
+) -> None:
+    server.apis["listUsers"] = lambda params: {
+        "count": 1,
+        "user": [{"id": "u", "username": "ann", "apikey": "AK-1", "secretkey": "SK-1"}],
+    }
+    assert asked(cloud, "bash", "cmk delete user id=", "") == ["u "]
+    [kept] = (tmp_path / ".cache" / "cmk").glob("names-*")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "AK-1" not in kept.read_text()
+    assert json.loads(kept.read_text())["rows"][0]["username"] == "ann"
+
+
+def test_a_slow_server_is_not_waited_for_and_its_answer_is_there_later(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    def slow(params: dict[str, str]) -> Json:
+        time.sleep(4)
+        return {"count": 1, "zone": [{"id": "a", "name": "north"}]}
+
+    server.apis["listZones"] = slow
+    began = time.monotonic()
+    assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == []
+    assert time.monotonic() - began < 3.5
+    for _ in range(100):
+        if asked(cloud, "bash", "cmk list hosts zoneid=", "") == ["a "]:
+            break
+        time.sleep(0.1)
+    assert set(server.commands()) == {"listZones"}
+
+
+def test_a_server_that_refuses_is_left_alone_for_some_seconds(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.keys.clear()
+    for _ in range(3):
+        assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == []
+    assert server.commands() == ["listZones"]
+
+
+def test_a_damaged_cache_is_asked_for_anew(
+    cloud: Cmk, server: ManagementServer, tmp_path: Path
+) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "north"}]
+    asked(cloud, "bash", "cmk list hosts zoneid=", "")
+    [kept] = (tmp_path / ".cache" / "cmk").glob("names-*")
+    for damage in ("", "{", "[]", '{"when": "x", "rows": [], "told": true}'):
+        kept.write_text(damage)
+        assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == ["a "]
+
+
+def test_names_cannot_write_to_the_terminal(cloud: Cmk, server: ManagementServer) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "\x1b]0;evil\x07"}, {"id": "b", "name": "good"}]
+    assert asked(cloud, "zsh", "cmk list hosts zoneid=") == ["zoneid=b \tgood\t"]
+
+
+def test_pressing_a_key_makes_no_lab(cmk: Cmk, tmp_path: Path) -> None:
+    assert asked(cmk, "bash", "cmk list hosts zoneid=", "") == []
+    assert not (tmp_path / ".local").exists()
+
+
+def test_a_broken_configuration_is_no_obstacle(cmk: Cmk, tmp_path: Path) -> None:
+    (tmp_path / ".cmk").mkdir()
+    (tmp_path / ".cmk" / "config").write_text("nonsense\n")
+    assert asked(cmk, "bash", "cmk list zon", "zon")[0] == "zones "
+    assert asked(cmk, "bash", "cmk list hosts zoneid=", "") == []
+
+
+@pytest.mark.parametrize("words", [[], ["tcsh", "cmk", "cmk l"], ["bash", "cmk"], ["bash"] * 6])
+def test_another_question_is_refused_in_a_sentence(cmk: Cmk, words: list[str]) -> None:
+    process = cmk.start("__complete", *words)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    assert err.startswith("cmk: It is __complete bash|zsh|fish")
+
+
+@given(st.text(max_size=40), st.text(max_size=20), st.integers(0, 40))
+def test_whatever_the_shell_replaces_the_rest_of_the_word_stays(
+    line: str, text: str, length: int
+) -> None:
+    place = place_of(line)
+    current = place.raw[max(len(place.raw) - length, 0) :]
+    reply = _written(place, "", Candidate(text), current)
+    if reply is not None:
+        kept = place.raw[: len(place.raw) - len(current)]
+        assert kept + reply == place.written("", text, '"\\$`')
