@@ -22,12 +22,17 @@ class Builtin(NamedTuple):
     #: What its words may be, one after the other and the last again and again: one of these, or
     #: what PROFILE, SETTING, VM, JOB or FILE stands for.
     words: tuple[str, ...] = ()
+    #: Whether it talks with the person at the terminal: not in the background, not paged.
+    is_live: bool = False
 
     def load(self) -> Run:
         module, _, name = self.place.partition(":")
         run: Run = getattr(import_module(module), name)
         return run
 
+
+#: What only the shell can do; it takes these lines before they come here.
+_SHELL = "cmk.help:in_the_shell"
 
 BUILTINS = {
     "help": Builtin("cmk.help:run", "help [VERB [NOUN]]", "this help, or one command's"),
@@ -39,6 +44,7 @@ BUILTINS = {
         "needs (--dry-run: only list it); find what is not as the store says; remove the lab",
         ("dry_run", "repair"),
         ("stop clean check destroy",),
+        is_live=True,
     ),
     "explain": Builtin(
         "cmk.lab.explanation:run",
@@ -51,6 +57,7 @@ BUILTINS = {
         "attach to a VM's serial console (Ctrl-] leaves); --log prints what it has shown",
         ("log",),
         ("VM",),
+        is_live=True,
     ),
     "metalink": Builtin(
         "cmk.lab.metalink_file:run",
@@ -66,20 +73,27 @@ BUILTINS = {
         "keep them there)",
         ("keyring",),
         ("list show add use rename remove secure", "PROFILE"),
+        is_live=True,
     ),
     "set": Builtin(
         "cmk.profiles:set_",
         "set KEY VALUE",
         "a setting of the current profile",
         words=("SETTING", "VALUE"),
+        is_live=True,
     ),
     "get": Builtin("cmk.profiles:get", "get KEY", "one setting", words=("SETTING",)),
     "show": Builtin("cmk.profiles:show", "show", "all settings in force, secrets masked"),
     "sync": Builtin("cmk.cloud.builtin:sync", "sync", "fetch the server's own catalog of APIs"),
-    "login": Builtin("cmk.cloud.builtin:login", "login", "begin a session with name and password"),
+    "login": Builtin(
+        "cmk.cloud.builtin:login", "login", "begin a session with name and password", is_live=True
+    ),
     "logout": Builtin("cmk.cloud.builtin:logout", "logout", "end the session that is kept"),
     "wait": Builtin(
-        "cmk.waiting:run", "wait JOBID…", "wait for jobs, and show their results", words=("JOB",)
+        "cmk.waiting:run",
+        "wait JOBID…",
+        "wait for jobs, and show their results; in the shell also for [1], [2], …",
+        words=("JOB",),
     ),
     "upload": Builtin(
         "cmk.cloud.upload:run",
@@ -94,6 +108,13 @@ BUILTINS = {
         "finds it",
         ("install",),
         ("bash zsh fish",),
+    ),
+    "history": Builtin(
+        _SHELL, "history [N] [-c]", "in the shell: the last N lines, or all; -c forgets them"
+    ),
+    "jobs": Builtin(_SHELL, "jobs", "in the shell: the lines that run in the background (LINE &)"),
+    "tour": Builtin(
+        _SHELL, "tour", "in the shell: five lines, from list zones to a running VM in the lab"
     ),
     "exit": Builtin("cmk.help:leave", "exit", "leave the shell (also: quit, Ctrl-D)"),
     "quit": Builtin("cmk.help:leave", "quit", "leave the shell"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
@@ -121,7 +121,11 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
     if environment.input_is_terminal:
         from cmk.shell import Shell
 
-        return Shell(session, lambda line: run_line(session, line, flags)).run()
+        return Shell(
+            session,
+            lambda session, line: run_line(session, line, flags),
+            lambda run: guarded(session, flags, run),
+        ).run()
     return run_lines(session, environment.stdin, flags, params["keep_going"])
 
 
@@ -186,15 +190,23 @@ def _readable(text: Iterable[str]) -> Iterator[str]:
 
 def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:
     """One line of a shell or batch: errors are printed here, `exit` comes out as EOFError."""
-    try:
+
+    def run() -> None:
         words, line_flags = words_and_flags(line, flags)
         if words or line_flags.help:
             run_words(session, words, line_flags)
+
+    return guarded(session, flags, run, place)
+
+
+def guarded(session: Session, flags: Flags, run: Callable[[], int | None], place: str = "") -> int:
+    """Do something whose errors are told, with the place before them; its exit status."""
+    try:
+        return run() or ExitStatus.DONE
     except (EOFError, BrokenPipeError):
         raise
     except BaseException as problem:
         return report(problem, session.environment, bool(flags.debug), place)
-    return ExitStatus.DONE
 
 
 def words_and_flags(line: str, base: Flags) -> tuple[list[str], Flags]:

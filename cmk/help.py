@@ -25,7 +25,8 @@ Beside parameters: filter=a,b.c (columns), exclude=a,b, query=JMESPATH; KEY=@FIL
 input), KEY=@@x (a literal @x); IDPARAM=name:web1 (looked up)
 
 Environment: CMK_URL CMK_API_KEY CMK_SECRET_KEY CMK_PROFILE CMK_OUTPUT CMK_TIMEOUT CMK_CONFIG
-  CMK_DEBUG, CLOUDSTACK_ENDPOINT CLOUDSTACK_KEY CLOUDSTACK_SECRET, NO_COLOR, proxy variables
+  CMK_DEBUG, CLOUDSTACK_ENDPOINT CLOUDSTACK_KEY CLOUDSTACK_SECRET, PAGER, NO_COLOR,
+  CMK_NO_ANIMATION (nothing moves or opens by itself, for screen readers), proxy variables
 
 Exit status: 0 done, 1 the API refused, 2 usage, 3 not authorised, 4 job failed,
   5 unreachable, 6 configuration, 124 timed out waiting, 130 interrupted
@@ -129,6 +130,11 @@ def version(session: Session, words: list[str], flags: Flags) -> None:
     if words:
         raise UsageError("version takes no words.")
     session.environment.stdout.write(f"cmk {__version__}\n")
+
+
+def in_the_shell(session: Session, words: list[str], flags: Flags) -> None:
+    """`history`, `jobs` and `tour`, where there is no shell."""
+    raise UsageError("That is for the shell.", "cmk without words, in a terminal, starts it.")
 
 
 def leave(session: Session, words: list[str], flags: Flags) -> None:

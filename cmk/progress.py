@@ -57,15 +57,39 @@ class TerminalBar:
             self._drawn = 0.0
 
 
+class SpokenBar:
+    """For a screen reader (CMK_NO_ANIMATION): a line for each phase, and one every ten seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._began = time.monotonic()
+        self._phase = ""
+        self._told = self._began
+
+    def update(self, progress: dict[str, Any]) -> None:
+        now, phase = time.monotonic(), str(progress.get("phase") or "Waiting")
+        if phase == self._phase and now - self._told < self.EVERY:
+            return
+        self._phase, self._told = phase, now
+        self._environment.say(line_of(progress, now - self._began, is_drawn=False))
+
+    def clear(self) -> None:
+        """What was said cannot be taken back."""
+
+
 def bar_for(environment: Environment, jobid: str = "") -> Bar:
     """A bar where a person looks on, none elsewhere."""
-    if environment.error_is_terminal and environment.variables.get("TERM") != "dumb":
-        return TerminalBar(environment, jobid)
-    return NoBar()
+    if not environment.error_is_terminal or environment.variables.get("TERM") == "dumb":
+        return NoBar()
+    if environment.variables.get("CMK_NO_ANIMATION"):
+        return SpokenBar(environment)
+    return TerminalBar(environment, jobid)
 
 
-def line_of(progress: dict[str, Any], elapsed: float) -> str:
-    """The text of the bar.
+def line_of(progress: dict[str, Any], elapsed: float, is_drawn: bool = True) -> str:
+    """The text of the bar, with or without its picture.
 
     `progress` may have phase, bytes, total (bytes) and rate (bytes/s); elapsed is in seconds.
     """
@@ -77,7 +101,8 @@ def line_of(progress: dict[str, Any], elapsed: float) -> str:
     if total:
         share = min(done / total, 1.0)
         full = int(share * TerminalBar.WIDTH)
-        parts.append(f"{share:4.0%} [{'#' * full}{'-' * (TerminalBar.WIDTH - full)}]")
+        picture = f" [{'#' * full}{'-' * (TerminalBar.WIDTH - full)}]" if is_drawn else ""
+        parts.append(f"{share:4.0%}{picture}")
         parts.append(f"{size(done)} / {size(total)}")
     else:
         parts.append(size(done))

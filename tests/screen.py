@@ -24,6 +24,9 @@ class Screen:
         self._tmux = ["tmux", "-S", str(directory / "tmux"), "-u", "-f", "/dev/null"]
         size = ["-x", str(width), "-y", str(height)]
         told = {"LC_ALL": "C.UTF-8", **variables}
+        if "TERM" in variables:  # inside, tmux says its own
+            command = ("env", f"TERM={variables['TERM']}", *command)
+            told["TERM"] = "xterm"
         subprocess.run([*self._tmux, "new-session", "-d", *size, *command], env=told, check=True)
 
     def type(self, text: str) -> None:
@@ -42,6 +45,10 @@ class Screen:
     def resize(self, width: int, height: int) -> None:
         size = ["-x", str(width), "-y", str(height)]
         subprocess.run([*self._tmux, "resize-window", *size], check=True)
+
+    def keep(self) -> None:
+        """What is on the screen stays there when the program ends."""
+        subprocess.run([*self._tmux, "set-option", "remain-on-exit", "on"], check=True)
 
     @property
     def text(self) -> str:

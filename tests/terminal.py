@@ -26,7 +26,7 @@ class TerminalProgram:
         self.pid, self._descriptor = pty.fork()
         if not self.pid:
             command = [sys.executable, "-m", "cmk", *argv]
-            surroundings = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **variables}
+            surroundings = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PAGER": "", **variables}
             os.execve(command[0], command, {**os.environ, **surroundings})  # noqa: S606
         size = struct.pack("HHHH", 30, 100, 0, 0)
         fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, size)

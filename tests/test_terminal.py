@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cmk.lab.guest import boot_sector
 from cmk.progress import clock, line_of, size
-from tests import guest
 from tests.conftest import LabCmk
 from tests.terminal import TerminalProgram
 from tests.web import Web
@@ -94,5 +94,5 @@ def test_sizes_and_times_are_short() -> None:
 
 
 def test_the_guests_of_the_tests_are_boot_sectors() -> None:
-    assert len(guest.boot_sector()) == 512
-    assert guest.boot_sector().endswith(b"\x55\xaa")
+    assert len(boot_sector()) == 512
+    assert boot_sector().endswith(b"\x55\xaa")

@@ -5,147 +5,266 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cmk import language
 from cmk.builtins import BUILTINS
 from cmk.catalog import Catalog
 from cmk.completion.engine import Values, days
 from cmk.completion.paths import paths
 from cmk.config import Config, Profile
-from cmk.errors import CmkError, ExitStatus
+from cmk.errors import CmkError, ExitStatus, UsageError
 from cmk.session import Session, fetched
+from cmk.shell import pipeline
+from cmk.shell.commands import command_of
+from cmk.shell.lines import lines_of
 
 if TYPE_CHECKING:
-    from prompt_toolkit import PromptSession
+    from cmk.shell.tour import Tour
+
+#: Runs a line on a session; prints its errors, and comes out as EOFError for `exit`.
+RunLine = Callable[[Session, str], int]
+
+#: Does something, prints its error if it has one, and returns the exit status.
+Guard = Callable[[Callable[[], int | None]], int]
+
+_HINT = (
+    "Lines are VERB NOUN key=value …; Tab completes them, `help` explains them, Ctrl-D leaves.\n"
+    "They go to {where}; `profile add NAME url=https://HOST/client/api` names a server.\n"
+    "`tour` goes from `list zones` to a running VM in the lab, in five lines."
+)
 
 
 class Shell:
     """Reads lines at a prompt until `exit` or Ctrl-D; Ctrl-C cancels a line, never the shell."""
 
-    def __init__(self, session: Session, run_line: Callable[[str], int]) -> None:
+    def __init__(self, session: Session, run_line: RunLine, guard: Guard) -> None:
         """Raises CmkError where no server is named or the config file cannot be read."""
+        from cmk.shell.background import Background
         from cmk.shell.history import History
         from cmk.shell.names import Names
+        from cmk.shell.prompt import made
 
+        self.environment = session.environment
+        self.profile: Profile = session.profile
+        #: Of the last line: its exit status, and how many seconds it took.
+        self.status = int(ExitStatus.DONE)
+        self.took = 0.0
+        self.tour: Tour | None = None
+        self.history = History(Path(session.environment.state_directory, "history"))
+        self.names = Names(self._fetch, self._complete_again)
+        self.background = Background(self._ended)
         self._session = session
         self._run_line = run_line
-        self._status = int(ExitStatus.DONE)
-        self._profile: Profile = session.profile
-        self._names = Names(self._fetch, self._complete_again)
-        self._history = History(Path(session.environment.state_directory, "history"))
-        self._prompt = self._made()
+        self._guard = guard
+        self._prompt = made(self)
 
     def run(self) -> int:
         """Returns the status of the last line."""
+        if self.history.is_new:
+            where = "the lab on this machine" if self.profile.is_lab else self.profile.url
+            self._tell(_HINT.format(where=where))
         while True:
             try:
-                line = self._read()
-                if line.strip():
-                    self._status = self._run(line)
-                    self._look_around(line)
-                self._session.environment.stdout.flush()
+                self._tell_ended()
+                text = self._read()
+                if text.strip():
+                    self._run_all(text)
+                    self._look_around(text)
+                self.environment.stdout.flush()
             except EOFError:
-                return self._status
+                self._name_running()
+                return self.status
             except KeyboardInterrupt:
-                continue
-
-    def _run(self, line: str) -> int:
-        from cmk.shell import pipeline
-
-        line, rest = pipeline.split(line)
-        if not rest:
-            return self._run_line(line)
-        return pipeline.run(self._session.environment, line, rest, self._run_line)
-
-    def _made(self) -> PromptSession[str]:
-        from prompt_toolkit import PromptSession
-        from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-
-        from cmk.shell.completer import LineCompleter, keys
-        from cmk.shell.lexer import STYLE, LineLexer
-
-        return PromptSession(
-            completer=LineCompleter(self._catalog, self._values),
-            complete_while_typing=True,
-            lexer=LineLexer(self._catalog, frozenset(BUILTINS)),
-            style=STYLE,
-            key_bindings=keys(),
-            history=self._history,
-            auto_suggest=AutoSuggestFromHistory(),
-            bottom_toolbar=self._toolbar,
-        )
+                self.tour = None
 
     def _read(self) -> str:
-        """A logical line: one that ends in a backslash goes on."""
-        line = self._prompt.prompt(self._greeting())
-        while line.endswith("\\") and not line.endswith("\\\\"):
-            line = line[:-1] + self._prompt.prompt("... > ")
-        return line
+        """What was entered: a line, or several; nothing but Enter is the line of the tour."""
+        from cmk.shell.prompt import greeting
 
-    def _greeting(self) -> str:
-        """`(lab) 🐵 > `, in words where the terminal has no such character."""
-        name = self._profile.name or self._profile.url
-        environment = self._session.environment
-        face = "🐵"
+        if self.tour is not None and self.tour.is_over:
+            from cmk.shell.tour import farewell
+
+            self._tell(farewell(self.tour.name))
+            self.tour = None
+        line = self.tour.line if self.tour is not None else ""
+        if self.tour is not None:
+            self._tell(self.tour.told)
+            self.environment.say(f"  {line}")
+        text = self._prompt.prompt(greeting(self))
+        if line and not text.strip():
+            self.history.append_string(line)
+            return line
+        return text
+
+    def _tell(self, text: str) -> None:
+        """Paragraphs for the person, broken between words."""
+        from textwrap import fill
+
+        for paragraph in text.split("\n"):
+            self.environment.say(fill(paragraph, self.environment.width))
+
+    # lines
+
+    def _run_all(self, text: str) -> None:
+        """Lines one after the other, up to the first that fails; in the tour, its next step."""
+        began, tour = time.monotonic(), self.tour
+        lines = [line.text for line in lines_of(text) if line.text.strip()]
+        for number, line in enumerate(lines, 1):
+            self.status = self._guard(partial(self._run, line))
+            if self.status and number < len(lines):
+                left = len(lines) - number
+                self.environment.say(f"{left} more line{'s' if left > 1 else ''} not run.")
+                break
+        self.took = time.monotonic() - began
+        if tour is not None and tour is self.tour and text == tour.line and not self.status:
+            tour.go_on()
+
+    def _run(self, line: str) -> int:
+        """One line: of the history, of the user's shell, in the background, through a pipe."""
+        from cmk.shell.history import RECALLED
+
+        if RECALLED.match(line):
+            line = self.history.recalled(line)
+            self.environment.say(line)
+            self.history.append_string(line)
+        if line.startswith("!"):
+            return pipeline.command(self.environment, line[1:])
+        line, is_background = pipeline.without_ampersand(line)
+        if is_background:
+            return self._start(line)
+        line, rest = pipeline.split(line)
+        if rest:
+            return pipeline.run(self.environment, line, rest, self._execute)
+        return self._paged(line)
+
+    def _execute(self, line: str) -> int:
+        """A line of the language, or of the shell itself."""
+        words = _words(line)
+        command = command_of(words)
+        if command is not None:
+            return self._guard(lambda: command(self, words[1:]))
+        return self._run_line(self._session, line)
+
+    def _paged(self, line: str) -> int:
+        from cmk.shell.pager import Paged, pager_of, rows_of_screen
+
+        command = pager_of(self.environment, self.setting("pager"))
+        if not command or _is_live(_words(line)):
+            return self._execute(line)
+        terminal = self.environment.stdout
+        paged = Paged(self.environment, command, rows_of_screen(self.environment))
+        self.environment.stdout = paged  # type: ignore[assignment]
         try:
-            face.encode(environment.stdout.encoding or "ascii")
-        except UnicodeEncodeError:
-            face = "cmk"
-        if environment.variables.get("TERM", "dumb") in ("dumb", "linux"):
-            face = "cmk"
-        return f"({name}) {face} > "
+            return self._execute(line)
+        except BrokenPipeError:  # the pager was left: that is no error
+            return ExitStatus.DONE
+        finally:
+            self.environment.stdout = terminal
+            paged.finish()
 
-    def _toolbar(self) -> str:
-        parts = [
-            self._profile.name or "no profile",
-            self._profile.url,
-            f"status {self._status}",
-            time.strftime("%H:%M"),
-            self._names.problem and f"no names: {self._names.problem}",
-            self._history.problem and f"no history: {self._history.problem}",
-        ]
-        return " · ".join(part for part in parts if part)
+    def _start(self, line: str) -> int:
+        own, rest = pipeline.split(line)
+        words = _words(own)
+        if command_of(words) or _is_live(words):
+            raise UsageError(f"{words[0]} goes without & only: it needs the terminal.")
 
-    def _look_around(self, line: str) -> None:
-        """After a line: another profile may be in use, and names may have changed."""
-        if line.split()[0] != "list":
-            self._names.forget()
+        def run(session: Session) -> int:
+            if not rest:
+                return self._run_line(session, own)
+            through = session.environment
+            return pipeline.run(through, own, rest, lambda line: self._run_line(session, line))
+
+        started = self.background.start(line, self._session, run)
+        self.environment.say(f"[{started.number}] {started.line}")
+        return ExitStatus.DONE
+
+    def _look_around(self, text: str) -> None:
+        """After lines: another profile may be in use, and names may have changed."""
+        if text.split()[0] != "list":
+            self.names.forget()
         # What is wrong with the config file is told by the next line that needs it.
         with contextlib.suppress(CmkError):
-            self._profile = self._session.profile
+            self.profile = self._session.profile
+
+    def setting(self, name: str) -> str:
+        """A setting of the core section, for all profiles."""
+        try:
+            return Config.read(self.environment.config_file).core.get(name, "")
+        except CmkError:  # of the file: told when a line is run
+            return ""
+
+    # the background
+
+    def _ended(self) -> None:
+        """In a line's own thread, at its end: tell it above the prompt, if there is one now."""
+        self.names.forget()
+        self._in_prompt(self._tell_above)
+
+    def _tell_above(self) -> None:
+        from prompt_toolkit.application import run_in_terminal
+        from prompt_toolkit.application.current import set_app
+
+        with set_app(self._prompt.app):
+            run_in_terminal(self._tell_ended)
+
+    def _tell_ended(self) -> None:
+        for line in self.background.untold():
+            said = line.said
+            self.environment.say(str(line))
+            if line.status:
+                self.environment.say(said.rstrip("\n"))
+            elif said:
+                self.environment.say(f"`wait {line.number}` shows its output.")
+            if line.status or not said:
+                self.background.forget(line)
+
+    def _name_running(self) -> None:
+        for line in self.background.running():
+            self.environment.say(str(line))
+            self.environment.say(
+                f"Its job goes on: query asyncjobresult jobid={line.jobid}"
+                if line.jobid
+                else "It ends with the shell."
+            )
 
     # completion
 
-    def _values(self) -> Values:
-        environment = self._session.environment
-        return Values(
-            lambda api: self._names.rows(self._profile, api),
-            self._profiles(),
-            lambda typed: paths(typed, environment.home),
-            days(),
-        )
+    def values(self) -> Values:
+        return Values(self.known, self._profiles(), self._paths, days())
+
+    def known(self, api: str) -> list[dict[str, Any]]:
+        """The rows of a list API that are known now; what is not is being fetched."""
+        return self.names.rows(self.profile, api)
+
+    def _paths(self, typed: str) -> list[str]:
+        return paths(typed, self.environment.home)
 
     def _profiles(self) -> tuple[str, ...]:
         try:
-            return Config.read(self._session.environment.config_file).names
-        except CmkError:  # what is wrong with the file is told when a line is run
+            return Config.read(self.environment.config_file).names
+        except CmkError:  # of the file: told when a line is run
             return ("lab",)
 
-    def _catalog(self) -> Catalog:
+    def catalog(self) -> Catalog:
         try:
             return self._session.catalog
         except CmkError:  # of the profile or its file: told when the line is run
             return Catalog(())
 
+    def rows(self, api: str) -> list[dict[str, Any]]:
+        """A list API's rows, asked for now. Raises CmkError."""
+        return self._fetch(self.profile, api)
+
     def _fetch(self, profile: Profile, api: str) -> list[dict[str, Any]]:
-        """In the thread of the names."""
+        """For the thread of the names, on a connection of its own."""
         flags = self._session.flags
-        return fetched(self._session.environment, profile, api, (flags.apikey, flags.secretkey))
+        return fetched(self.environment, profile, api, (flags.apikey, flags.secretkey))
 
     def _complete_again(self) -> None:
         """Names have come: show them, unless somebody is choosing already."""
-        app = self._prompt.app
         buffer = self._prompt.default_buffer
 
         def show() -> None:
@@ -153,7 +272,26 @@ class Shell:
             if buffer.text and not chosen:
                 buffer.start_completion()
 
-        if app.loop is not None:
-            # The prompt may end in this very moment, and its loop with it.
+        self._in_prompt(show)
+
+    def _in_prompt(self, act: Callable[[], None]) -> None:
+        """From another thread: do something in the prompt's loop, if the prompt is there."""
+        loop = self._prompt.app.loop
+        if loop is not None:
+            # It may end in this very moment, and its loop with it.
             with contextlib.suppress(RuntimeError):
-                app.loop.call_soon_threadsafe(show)
+                loop.call_soon_threadsafe(act)
+
+
+def _words(line: str) -> list[str]:
+    """A line's words; none where it cannot be read, which is told when it is run."""
+    try:
+        words = language.split(line)
+    except UsageError:
+        return []
+    return words[1:] if words[:1] == ["cmk"] else words
+
+
+def _is_live(words: list[str]) -> bool:
+    builtin = BUILTINS.get(words[0].lower()) if words else None
+    return builtin is not None and builtin.is_live

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import completion_is_selected, has_completions
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from cmk.catalog import Catalog
 from cmk.completion.engine import Candidate, Values, complete
 from cmk.completion.place import Place, place_of
 from cmk.shell import pipeline
+from cmk.shell.lines import lines_of
 
 
 class LineCompleter(Completer):
@@ -24,8 +23,11 @@ class LineCompleter(Completer):
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
         """Candidates with their names shown and their ids put in."""
-        line, rest = pipeline.split(document.text_before_cursor)
+        text = document.text_before_cursor
+        line, rest = pipeline.split(lines_of(text)[-1].text)
         place = place_of(rest or line)
+        if not text.endswith(place.raw):  # a word that goes on in another row
+            return
         for part, candidate in self._found(place, bool(rest)):
             end = "" if candidate.open else f"{place.quote} "
             yield Completion(
@@ -44,25 +46,3 @@ class LineCompleter(Completer):
         elif place.before[-1:] in ((">",), (">>",)):
             for path in values.paths(place.word):
                 yield place.word, Candidate(path, open=path.endswith("/"))
-
-
-def keys() -> KeyBindings:
-    """Tab puts in the only candidate, and goes through many; Enter takes the chosen one."""
-    bindings = KeyBindings()
-
-    @bindings.add("tab", filter=has_completions)
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        state = buffer.complete_state
-        if state is not None and len(state.completions) == 1:
-            buffer.apply_completion(state.completions[0])
-        else:
-            buffer.complete_next()
-
-    @bindings.add("enter", filter=completion_is_selected)
-    def _(event: KeyPressEvent) -> None:
-        state = event.current_buffer.complete_state
-        if state is not None and state.current_completion is not None:
-            event.current_buffer.apply_completion(state.current_completion)
-
-    return bindings

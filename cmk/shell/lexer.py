@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text.utils import split_lines
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
@@ -13,7 +14,8 @@ from cmk.catalog import Api, Catalog
 from cmk.completion.engine import VIEWS
 from cmk.flags import takes_value
 from cmk.language import base_of
-from cmk.shell.pipeline import WORD, split
+from cmk.shell.lines import lines_of
+from cmk.shell.pipeline import WORD, split, without_ampersand
 
 #: By the terminal's own colours, so that they can be read on its background.
 STYLE = Style.from_dict(
@@ -22,6 +24,7 @@ STYLE = Style.from_dict(
         "parameter": "ansicyan",
         "unknown": "ansired",
         "flag": "ansiyellow",
+        "quoted": "ansiyellow",
         "operator": "ansimagenta",
     }
 )
@@ -36,23 +39,34 @@ class LineLexer(Lexer):
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """For prompt_toolkit: what gives a line's coloured parts by its number."""
-        catalog = self._catalog()
-        lines = document.lines
-        return lambda number: list(self._parts(lines[number], catalog))
+        catalog, text = self._catalog(), document.text
+        parts: StyleAndTextTuples = []
+        for line in lines_of(text):
+            parts += [*self._parts(text[line.start : line.end], catalog), ("", "\n")]
+        rows = list(split_lines(parts))
+        return lambda number: rows[number] if number < len(rows) else []
 
     def _parts(self, text: str, catalog: Catalog) -> Iterator[tuple[str, str]]:
-        line, rest = split(text)
+        """The parts of one line, which may go on over several rows."""
+        if text.startswith("!"):
+            yield "class:operator", text
+            return
+        own, _ = without_ampersand(text)
+        line, rest = split(own)
         names: list[str] = []
         before, at = "", 0
         for found in WORD.finditer(line):
             yield "", line[at : found.start()]
-            if takes_value(before) or (found[0] == "cmk" and not before):
+            word = found[0].replace("\\\n", "")
+            if takes_value(before) or not word or (word == "cmk" and not before):
                 yield "", found[0]
             else:
-                yield from self._word(found[0], names, catalog)
-            before, at = found[0], found.end()
+                # a word that goes on in another row has the colour of its beginning
+                parts = list(self._word(word, names, catalog))
+                yield from parts if word == found[0] else [(parts[0][0], found[0])]
+            before, at = word or before, found.end()
         yield "", line[at:]
-        yield "class:operator", rest
+        yield "class:operator", rest + text[len(own) :]
 
     def _word(self, word: str, names: list[str], catalog: Catalog) -> Iterator[tuple[str, str]]:
         """A word's parts; `names` are the verb and the noun so far, and get what this adds."""
@@ -62,7 +76,8 @@ class LineLexer(Lexer):
         elif equals:
             api = catalog.get("".join(names))
             yield ("class:parameter" if api is None or _has(api, key) else "class:unknown"), key
-            yield "", equals + value
+            yield "", equals
+            yield ("class:quoted" if value[:1] in ("'", '"') else ""), value
         elif names and names[0] in self._builtins and not catalog.nouns(names[0]):
             yield "", word
         else:

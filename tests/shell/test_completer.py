@@ -11,7 +11,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from cmk.shell.completer import LineCompleter, keys
+from cmk.shell.completer import LineCompleter
+from cmk.shell.keys import keys
 from tests.completion.test_engine import CATALOG, VALUES
 
 COMPLETER = LineCompleter(lambda: CATALOG, lambda: VALUES)

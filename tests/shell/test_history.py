@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cmk.errors import CmkError, UsageError
 from cmk.shell.history import History, kept
 
 
@@ -57,3 +58,61 @@ def test_where_no_file_can_be_the_shell_goes_on_and_says_why(tmp_path: Path) -> 
     unreadable = History(tmp_path / "history")
     assert list(unreadable.load_history_strings()) == []
     assert unreadable.problem == "Is a directory"
+
+
+def history_of(file: Path, *lines: str) -> History:
+    history = History(file)
+    for line in lines:
+        history.append_string(line)
+    return history
+
+
+def test_lines_of_several_rows_come_back_whole(tmp_path: Path) -> None:
+    text = "list zones \\\n  name='a\nb'\nlist hosts"
+    history_of(tmp_path / "history", text)
+    assert History(tmp_path / "history").lines() == [text]
+
+
+def test_a_secret_in_one_of_several_rows_is_left_out(tmp_path: Path) -> None:
+    history = history_of(tmp_path / "history", "list zones\nset secretkey s3cret\n")
+    assert history.lines() == ["list zones\nset secretkey ***\n"]
+
+
+def test_numbers_are_those_of_the_file_and_count_the_lines_of_all_shells(tmp_path: Path) -> None:
+    one = history_of(tmp_path / "history", "list zones", " list hosts", "!1")
+    two = history_of(tmp_path / "history", "list pods")
+    assert one.lines() == two.lines() == ["list zones", "list pods"]
+    assert one.recalled("!2") == "list pods"
+    assert two.recalled("!!") == "list pods"
+    assert two.recalled("!1 ") == "list zones"
+
+
+def test_a_line_with_a_secret_comes_back_in_the_shell_that_knows_it_only(tmp_path: Path) -> None:
+    history = history_of(tmp_path / "history", "set secretkey s3cret")
+    assert history.recalled("!1") == "set secretkey s3cret"
+    with pytest.raises(UsageError, match="had a secret, which is not kept"):
+        History(tmp_path / "history").recalled("!1")
+
+
+@pytest.mark.parametrize("text", ["!0", "!2", "!99999999999"])
+def test_a_number_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="There is no line"):
+        history_of(tmp_path / "history", "list zones").recalled(text)
+    with pytest.raises(UsageError):
+        History(tmp_path / "nothing").recalled("!!")
+
+
+def test_what_is_cleared_is_gone_from_the_file_and_from_the_shell(tmp_path: Path) -> None:
+    history = history_of(tmp_path / "history", "list zones", "set secretkey s3cret")
+    history.clear()
+    assert (tmp_path / "history").read_bytes() == b""
+    assert (history.lines(), history.get_strings()) == ([], [])
+    history.append_string("list pods")
+    assert history.recalled("!1") == "list pods"
+    History(tmp_path / "nothing").clear()
+
+
+def test_a_history_that_cannot_be_cleared_says_so(tmp_path: Path) -> None:
+    (tmp_path / "history").mkdir()
+    with pytest.raises(CmkError, match="Cannot empty"):
+        History(tmp_path / "history").clear()

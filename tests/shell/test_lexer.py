@@ -37,8 +37,12 @@ def coloured(line: str) -> list[tuple[str, str]]:
         (
             "deployVirtualMachine details[0].cpuNumber=2 name='a | b'",
             [("command", "deployVirtualMachine"), ("parameter", "details[0].cpuNumber"),
-             ("parameter", "name")],
+             ("parameter", "name"), ("quoted", "'a | b'")],
         ),
+        ("listZones id=x &", [("command", "listZones"), ("parameter", "id"), ("operator", "&")]),
+        ("listZones > f &", [("command", "listZones"), ("operator", "> f &")]),
+        ("!ls -l | x", [("operator", "!ls -l | x")]),
+        ("history", [("command", "history")]),
     ],
 )  # fmt: skip
 def test_what_is_known_has_another_colour_than_what_is_not(
@@ -47,7 +51,19 @@ def test_what_is_known_has_another_colour_than_what_is_not(
     assert coloured(line) == parts
 
 
-@given(st.text("ab= '\"\\|>-", max_size=30))
-def test_colours_change_no_character(line: str) -> None:
-    parts = LEXER.lex_document(Document(line))(0)
-    assert "".join(part[1] for part in parts) == line
+def test_a_line_of_several_rows_is_one_line() -> None:
+    rows = LEXER.lex_document(Document("list \\\n zones id='a\nb'\nlist zonse"))
+    coloured = [[(p[0], p[1]) for p in rows(number) if p[0] and p[1]] for number in range(4)]
+    assert coloured == [
+        [("class:command", "list")],
+        [("class:command", "zones"), ("class:parameter", "id"), ("class:quoted", "'a")],
+        [("class:quoted", "b'")],
+        [("class:command", "list"), ("class:unknown", "zonse")],
+    ]
+
+
+@given(st.text("ab= '\"\\|>-&!\n", max_size=30))
+def test_colours_change_no_character(text: str) -> None:
+    rows = LEXER.lex_document(Document(text))
+    shown = ["".join(part[1] for part in rows(number)) for number in range(text.count("\n") + 1)]
+    assert "\n".join(shown) == text

@@ -1,0 +1,42 @@
+"""What the keys do that prompt_toolkit does not do by itself."""
+
+from __future__ import annotations
+
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.filters import Condition, completion_is_selected, has_completions, is_searching
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from cmk.shell.lines import is_open
+
+
+@Condition
+def _is_complete() -> bool:
+    """Whether the line can be run as it stands."""
+    return not is_open(get_app().current_buffer.document.text)
+
+
+def keys() -> KeyBindings:
+    """Tab puts in the only candidate, and goes through many; Enter takes the chosen one, else runs
+    the line, or goes on in another row where a quote or a backslash is open."""
+    bindings = KeyBindings()
+
+    @bindings.add("tab", filter=has_completions)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        state = buffer.complete_state
+        if state is not None and len(state.completions) == 1:
+            buffer.apply_completion(state.completions[0])
+        else:
+            buffer.complete_next()
+
+    @bindings.add("enter", filter=completion_is_selected)
+    def _(event: KeyPressEvent) -> None:
+        state = event.current_buffer.complete_state
+        if state is not None and state.current_completion is not None:
+            event.current_buffer.apply_completion(state.current_completion)
+
+    @bindings.add("enter", filter=~completion_is_selected & ~is_searching & _is_complete)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    return bindings

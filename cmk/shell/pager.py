@@ -1,0 +1,99 @@
+"""Output that is longer than the screen goes through `$PAGER`."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from typing import TextIO, cast
+
+from cmk.environment import Environment
+from cmk.shell.pipeline import shell_of
+
+
+class Paged(io.TextIOBase):
+    """A terminal's stdout that holds text back until it fills the screen, then starts a pager.
+
+    What is shorter is written when it is closed, as if nothing had been between.
+    """
+
+    def __init__(self, environment: Environment, command: str, rows: int) -> None:
+        self._environment = environment
+        self._terminal = environment.stdout
+        self._command = command
+        self._width = environment.width
+        self._rows = rows
+        self._held: list[str] = []
+        self._height = 0
+        self._pager: subprocess.Popen[str] | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._terminal.encoding
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._terminal.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        """Raises BrokenPipeError when whoever reads has left the pager."""
+        if self._pager is not None:
+            cast(TextIO, self._pager.stdin).write(text)
+            return len(text)
+        self._held.append(text)
+        self._height += sum(1 + max(len(row) - 1, 0) // self._width for row in text.split("\n")) - 1
+        if self._height >= self._rows:
+            self._start()
+        return len(text)
+
+    def _start(self) -> None:
+        self._terminal.flush()
+        self._pager = subprocess.Popen(
+            [shell_of(self._environment), "-c", self._command],
+            stdin=subprocess.PIPE,
+            env={"LESS": "FRX", **self._environment.variables},
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+        held, self._held = "".join(self._held), []
+        self.write(held)
+
+    def finish(self) -> None:
+        """Show what was held back, or wait for the pager to be left."""
+        if self._pager is None:
+            self._terminal.write("".join(self._held))
+            self._terminal.flush()
+            return
+        with suppress(BrokenPipeError):
+            cast(TextIO, self._pager.stdin).close()
+        while True:
+            with suppress(KeyboardInterrupt):  # it is the pager's, as long as that is there
+                self._pager.wait()
+                return
+
+
+def pager_of(environment: Environment, setting: str) -> str:
+    """The command that pages; "" for `set pager off`, an empty $PAGER, no terminal, no less."""
+    if setting.lower() == "off" or not environment.output_is_terminal:
+        return ""
+    if environment.variables.get("TERM", "dumb") == "dumb":
+        return ""
+    named = environment.variables.get("PAGER")
+    if named is not None:
+        return "" if named.strip() in ("", "cat") else named
+    return "less" if shutil.which("less") else ""
+
+
+def rows_of_screen(environment: Environment) -> int:
+    """How many rows the terminal has; a page leaves one for the prompt."""
+    try:
+        return max(os.get_terminal_size(environment.stdout.fileno()).lines - 1, 1)
+    except (OSError, ValueError):
+        return 23

@@ -1,0 +1,92 @@
+"""What a person sees and types at: the prompt, the toolbar, the keys."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+
+from cmk.builtins import BUILTINS
+from cmk.shell.completer import LineCompleter
+from cmk.shell.keys import keys
+from cmk.shell.lexer import STYLE, LineLexer
+
+if TYPE_CHECKING:
+    from cmk.shell import Shell
+
+#: Terminals whose fonts have no such face.
+_POOR = ("dumb", "linux")
+
+#: In front of the rows of a line that goes on.
+MORE = "... > "
+
+
+def made(shell: Shell) -> PromptSession[str]:
+    """The prompt of a shell; for a screen reader (CMK_NO_ANIMATION) nothing opens by itself."""
+    is_calm = bool(shell.environment.variables.get("CMK_NO_ANIMATION"))
+    return PromptSession(
+        completer=LineCompleter(shell.catalog, shell.values),
+        complete_while_typing=not is_calm,
+        lexer=LineLexer(shell.catalog, frozenset(BUILTINS)),
+        style=STYLE,
+        key_bindings=keys(),
+        multiline=True,
+        prompt_continuation=lambda width, row, is_wrapped: "" if is_wrapped else MORE,
+        history=shell.history,
+        auto_suggest=None if is_calm else AutoSuggestFromHistory(),
+        bottom_toolbar=None if is_calm else lambda: toolbar(shell),
+    )
+
+
+def greeting(shell: Shell) -> str:
+    """`(lab) 🐵 > `, or what `set prompt` says: another face, or `{profile} {user} {zone}`."""
+    wanted = shell.setting("prompt")
+    if "{" in wanted:
+        return _filled(wanted, shell).rstrip() + " "
+    face = "🐵" if wanted in ("", "random") else wanted
+    if not _can_show(shell, face) or shell.environment.variables.get("TERM", "dumb") in _POOR:
+        face = "cmk"
+    return f"({shell.profile.name or shell.profile.url}) {face} > "
+
+
+def _filled(template: str, shell: Shell) -> str:
+    """What is not known, or not known yet, is left out."""
+    zones = shell.known("listZones") if "{zone}" in template else []
+    values = {
+        "profile": shell.profile.name or shell.profile.url,
+        "user": shell.profile.settings.get("username") or ("admin" if shell.profile.is_lab else ""),
+        "zone": str(zones[0].get("name", "")) if len(zones) == 1 else "",
+    }
+    text = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
+    return "".join(char if char.isprintable() and _can_show(shell, char) else "?" for char in text)
+
+
+def _can_show(shell: Shell, text: str) -> bool:
+    try:
+        text.encode(shell.environment.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def toolbar(shell: Shell) -> str:
+    """`lab · lab: · 1 running · status 0 in 0.2 s · 22:55`; the URL goes where it does not fit."""
+    columns = get_app().output.get_size().columns
+    running = len(shell.background.running())
+    parts = [
+        shell.profile.name,
+        shell.profile.url,
+        f"{running} running" if running else "",
+        f"status {shell.status} in {shell.took:.1f} s" if shell.took else f"status {shell.status}",
+        time.strftime("%H:%M"),
+        shell.names.problem and f"no names: {shell.names.problem}",
+        shell.history.problem and f"no history: {shell.history.problem}",
+    ]
+    text = " · ".join(part for part in parts if part)
+    if len(text) > columns:
+        text = " · ".join(part for part in parts if part and part != shell.profile.url)
+    return text[:columns]

@@ -1,0 +1,267 @@
+"""The shell as a person sees it: a real terminal, its keys, and what is on it then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import LabCmk
+from tests.management_server import Json, ManagementServer
+from tests.screen import Screen
+
+Open = Callable[..., Screen]
+
+PROMPT = "🐵 >"
+
+
+@pytest.fixture
+def screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens shells; `wait_for_prompt` unless told otherwise."""
+    monkeypatch.chdir(tmp_path)
+    opened: list[Screen] = []
+
+    def open_one(variables: dict[str, str], prompt: str = PROMPT, **size: int) -> Screen:
+        told = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "PAGER": "", **variables}
+        directory = tmp_path / f"screen{len(opened)}"
+        directory.mkdir()
+        screen = Screen(directory, sys.executable, "-m", "cmk", variables=told, **size)
+        opened.append(screen)
+        screen.shows(prompt)
+        return screen
+
+    yield open_one
+    for screen in opened:
+        screen.close()
+
+
+@pytest.fixture
+def server() -> Iterator[ManagementServer]:
+    server = ManagementServer()
+    yield server
+    server.close()
+
+
+def keys_of(server: ManagementServer, home: Path) -> dict[str, str]:
+    keys = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
+    return {"HOME": str(home), "CMK_URL": server.url, **keys}
+
+
+def enter(screen: Screen, line: str, shown: str) -> str:
+    """Type a line on an empty screen and run it; what is shown then."""
+    screen.press("C-l")
+    screen.type(line)
+    screen.shows(line)
+    screen.press("Enter")
+    return screen.shows(shown)
+
+
+def test_the_first_run_gives_a_hint_of_three_lines_and_the_next_none(
+    lab: LabCmk, screens: Open
+) -> None:
+    first = screens(lab.variables)
+    assert len(first.text.partition("\n(")[0].split("\n")) == 3
+    assert "`tour` goes from" in first.text
+    enter(first, "list zones filter=name -o value", "\nlab\n")
+    second = screens(lab.variables)
+    assert "tour" not in second.text
+    second.press("Up")
+    second.shows("list zones filter=name -o value")
+
+
+def test_the_popup_shows_what_fits_and_tells_about_it(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    screen.type("deploy virtualmachine ")
+    shown = screen.shows("serviceofferingid=*")
+    assert "uuid  the service offering: CPU and memory" in shown
+    screen.type("serviceofferingid=")
+    shown = screen.shows("Tiny Instance")
+    assert "1 x 500 MHz, 256 MiB" in shown
+    screen.type("tiny")
+    screen.press("Tab")
+    screen.shows(f"serviceofferingid={lab.offering}")
+
+
+def test_forty_columns_are_enough(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables, width=40, height=12)
+    screen.press("C-l")  # the hint has the word, too
+    screen.type("list zon")
+    screen.shows("zones")
+    screen.press("Tab")
+    screen.shows("list zones")
+    screen.type("filter=name -o value")
+    screen.press("Enter")
+    screen.shows("\nlab\n")
+    assert max(map(len, screen.text.split("\n"))) <= 40
+
+
+def test_a_window_that_is_resized_is_drawn_anew(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    line = "list zones filter=id,name,networktype,allocationstate name=lab"
+    screen.type(line)
+    screen.shows(line)
+    screen.resize(40, 20)
+    screen.shows("status 0")
+    screen.resize(120, 30)
+    screen.shows(line)
+    screen.press("Enter")
+    screen.shows('"networktype": "Advanced"')
+
+
+def test_several_rows_are_one_line(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    screen.type("list zones \\")
+    screen.press("Enter")
+    screen.shows("... >")
+    screen.type("filter=name -o value name='")
+    screen.press("Enter")
+    screen.type("lab'")
+    screen.press("Enter")
+    screen.shows("\n(")
+    enter(screen, "history 1", "history 1\n")
+    screen.press("Up", "Up")
+    screen.shows("... > lab'")
+
+
+def test_pasted_lines_run_one_after_the_other_up_to_the_first_that_fails(
+    lab: LabCmk, screens: Open
+) -> None:
+    screen = screens(lab.variables)
+    screen.paste("list zones filter=name -o value\nlist zones nosuch=1\nlist pods\nlist hosts\n")
+    screen.shows("list hosts")
+    screen.press("Enter")
+    shown = screen.shows("2 more lines not run.")
+    assert "\nlab\ncmk: list zones has no parameter 'nosuch'." in shown
+    screen.shows("status 2")
+
+
+def test_a_line_goes_through_the_users_shell_and_through_its_commands(
+    lab: LabCmk, screens: Open, tmp_path: Path
+) -> None:
+    screen = screens(lab.variables)
+    enter(screen, "list zones filter=name -o value | tr a-z A-Z", "\nLAB\n")
+    enter(screen, "!echo from $0; exit 3", "\nfrom /bin/sh\n")
+    screen.shows("status 3")
+    enter(screen, "list zones filter=name -o value > out", "status 0")
+    assert (tmp_path / "out").read_text() == "lab\n"
+
+
+def test_ctrl_c_ends_a_long_call_and_not_the_shell(
+    server: ManagementServer, screens: Open, tmp_path: Path
+) -> None:
+    def slow(params: dict[str, str]) -> Json:
+        time.sleep(30)
+        return {}
+
+    server.apis["listHosts"] = slow
+    screen = screens(keys_of(server, tmp_path))
+    screen.type("list hosts")
+    screen.press("Escape", "Enter")
+    for _ in range(500):
+        if "listHosts" in server.commands():
+            break
+        time.sleep(0.01)
+    screen.press("C-c")
+    screen.shows("cmk: Interrupted.", seconds=5)
+    screen.shows("status 130")
+    enter(screen, "version", "cmk 0")
+
+
+@pytest.mark.libvirt
+def test_a_line_in_the_background_tells_when_it_is_done(
+    server: ManagementServer, screens: Open, tmp_path: Path
+) -> None:
+    def slow(params: dict[str, str]) -> Json:
+        time.sleep(2)
+        return {"count": 1, "host": [{"name": "h1"}]}
+
+    server.apis["listHosts"] = slow
+    screen = screens(keys_of(server, tmp_path))
+    enter(screen, "list hosts filter=name -o value &", "[1] list hosts")
+    screen.shows("1 running")
+    enter(screen, "jobs", "[1] running")
+    screen.type("list zo")  # what is being typed stays where it is
+    screen.shows("[1] done 0:02  list hosts filter=name -o value")
+    shown = screen.shows("`wait 1` shows its output.")
+    assert f"{PROMPT} list zo" in shown.split("shows its output.")[1]
+    screen.press("C-u")
+    enter(screen, "wait 1", "\nh1\n")
+    enter(screen, "list nosuch &", "[1] failed (2)")
+    assert "There is no command" in screen.text
+
+
+def test_what_runs_is_named_when_the_shell_is_left(
+    server: ManagementServer, screens: Open, tmp_path: Path
+) -> None:
+    def slow(params: dict[str, str]) -> Json:
+        time.sleep(20)
+        return {}
+
+    server.apis["listHosts"] = slow
+    began = time.monotonic()
+    screen = screens(keys_of(server, tmp_path))
+    enter(screen, "list hosts > hosts &", "[1] list hosts")
+    screen.shows("1 running")
+    screen.keep()
+    screen.press("C-d")
+    shown = screen.shows("It ends with the shell.")
+    assert "[1] running" in shown
+    assert time.monotonic() - began < 15
+
+
+def test_what_is_longer_than_the_screen_goes_through_the_pager(lab: LabCmk, screens: Open) -> None:
+    screen = screens({**lab.variables, "PAGER": "sed 's/^/P /'"}, height=20)
+    enter(screen, "list apis filter=name -o value", "\nP ")
+    assert "\nP updateZone" in screen.text
+    enter(screen, "list zones filter=name -o value", "\nlab\n")
+    enter(screen, "set pager off", "pager = off")
+    enter(screen, "list apis filter=name -o value", "\nupdateZone")
+
+
+def test_a_prompt_of_ones_own(lab: LabCmk, screens: Open) -> None:
+    del lab.variables["CMK_URL"]
+    lab.ok("profile", "add", "mine", f"url=lab:{lab.directory}")
+    lab.ok("profile", "use", "mine")
+    assert lab.zone
+    screen = screens(lab.variables)
+    enter(screen, "set prompt '{profile} {user} {zone}>'", "\nmine admin ")
+    enter(screen, "list zones filter=name -o value", "\nmine admin lab>")
+    enter(screen, "set prompt 🐱", "\n(mine) 🐱 >")
+
+
+def test_for_a_screen_reader_nothing_opens_by_itself(lab: LabCmk, screens: Open) -> None:
+    screen = screens({**lab.variables, "CMK_NO_ANIMATION": "1"})
+    screen.type("list zo")
+    time.sleep(0.5)
+    assert screen.text.rstrip().endswith("> list zo")
+    screen.press("Tab")
+    screen.shows("list zones")
+
+
+def test_a_terminal_that_can_do_nothing_is_enough(lab: LabCmk, screens: Open) -> None:
+    screen = screens({**lab.variables, "TERM": "dumb"}, prompt="cmk >")
+    screen.type("list zones filter=name -o value")
+    screen.press("Enter")
+    screen.shows("\nlab\n")
+    screen.type("nosuch")
+    screen.press("Enter")
+    screen.shows("There is no command 'nosuch'.")
+
+
+@pytest.mark.libvirt
+def test_the_tour_goes_to_a_running_vm_by_enter_alone(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    enter(screen, "tour", "1/5")
+    for step in ("2/5", "3/5", "4/5", "5/5"):
+        screen.press("Enter")
+        screen.shows(step, seconds=60)
+    screen.press("Enter")
+    shown = screen.shows("That was the tour.")
+    assert "| tour   | Running |" in shown
+    enter(screen, "tour", "1/5")
+    screen.press("C-c")
+    enter(screen, "version", "cmk 0")
+    assert "/5" not in screen.text
