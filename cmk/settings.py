@@ -39,4 +39,5 @@ VALUES = {
     "keyring": ("true", "false"),
     "signaturealgorithm": ("sha1", "sha512", "auto"),
     "pager": ("on", "off"),
+    "autocomplete": ("true", "false"),
 }

@@ -237,6 +237,8 @@ class Shell:
 
     def known(self, api: str) -> list[dict[str, Any]]:
         """The rows of a list API that are known now; what is not is being fetched."""
+        if self.setting("autocomplete").lower() == "false":
+            return []
         return self.names.rows(self.profile, api)
 
     def _paths(self, typed: str) -> list[str]:

@@ -38,6 +38,8 @@ def made(shell: Shell) -> PromptSession[str]:
         prompt_continuation=lambda width, row, is_wrapped: "" if is_wrapped else MORE,
         history=shell.history,
         auto_suggest=None if is_calm else AutoSuggestFromHistory(),
+        enable_suspend=True,
+        enable_open_in_editor=True,
         bottom_toolbar=None if is_calm else lambda: toolbar(shell),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from threading import Event
 from typing import Any
 
 from cmk.config import Profile
-from cmk.shell.names import Names
+from cmk.shell.names import AT_ONCE, Names
 
 PROD = Profile("prod", "https://prod/client/api")
 LAB = Profile("lab", "lab:")
@@ -74,3 +75,30 @@ def test_a_failure_is_told_and_ends_nothing() -> None:
     assert server.names.problem == "it is broken"
     assert len(server.rows()) == 1
     assert server.names.problem == ""
+
+
+def test_a_slow_answer_does_not_hold_up_the_next_question() -> None:
+    server, slow = Server(), Event()
+
+    def fetch(profile: Profile, api: str) -> list[dict[str, Any]]:
+        if api == "listZones":
+            assert slow.wait(10)
+        return [{"id": api}]
+
+    server.names = Names(fetch, server.answered.set)
+    server.names.rows(PROD, "listZones")
+    assert server.rows(api="listHosts") == [{"id": "listHosts"}]
+    slow.set()
+
+
+def test_what_was_typed_past_before_its_turn_is_not_asked() -> None:
+    server = Server()
+    apis = [f"list{number}" for number in range(AT_ONCE + 3)]
+    for api in apis:
+        server.names.rows(PROD, api)
+    server.may_answer.set()
+    for _ in range(1000):
+        if server.names.rows(PROD, apis[-1]):
+            break
+        time.sleep(0.01)
+    assert [api for _, api in server.asked] == [*apis[:AT_ONCE], apis[-1]]
