@@ -57,6 +57,12 @@ class Screen:
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return "\n".join(line.rstrip() for line in shown.rstrip().split("\n"))
 
+    @property
+    def coloured(self) -> str:
+        """The same with the escape sequences of its colours."""
+        command = [*self._tmux, "capture-pane", "-p", "-e"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
     def shows(self, text: str, seconds: float = 15) -> str:
         """Wait until this is on the screen; all of it then."""
         return self._waits(lambda shown: text in shown, repr(text), seconds)
