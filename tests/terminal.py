@@ -19,17 +19,18 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class TerminalProgram:
-    """cmk in a terminal of 100 x 30, as a person has it."""
+    """cmk in a terminal of 100 x 30, as a person has it; of no size, as under expect."""
 
-    def __init__(self, *argv: str, variables: dict[str, str]) -> None:
+    def __init__(
+        self, *argv: str, variables: dict[str, str], size: tuple[int, int] = (30, 100)
+    ) -> None:
         self.shown = ""
         self.pid, self._descriptor = pty.fork()
         if not self.pid:
             command = [sys.executable, "-m", "cmk", *argv]
             surroundings = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PAGER": "", **variables}
             os.execve(command[0], command, {**os.environ, **surroundings})  # noqa: S606
-        size = struct.pack("HHHH", 30, 100, 0, 0)
-        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, size)
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
 
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())

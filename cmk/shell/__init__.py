@@ -152,10 +152,11 @@ class Shell:
         from cmk.shell.pager import Paged, pager_of, rows_of_screen
 
         command = pager_of(self.environment, self.setting("pager"))
-        if not command or _is_live(_words(line)):
+        rows = rows_of_screen(self.environment)
+        if not command or not rows or _is_live(_words(line)):
             return self._execute(line)
         terminal = self.environment.stdout
-        paged = Paged(self.environment, command, rows_of_screen(self.environment))
+        paged = Paged(self.environment, command, rows)
         self.environment.stdout = paged  # type: ignore[assignment]
         try:
             return self._execute(line)

@@ -92,8 +92,9 @@ def pager_of(environment: Environment, setting: str) -> str:
 
 
 def rows_of_screen(environment: Environment) -> int:
-    """How many rows the terminal has; a page leaves one for the prompt."""
+    """How many rows of text the screen shows above a prompt; 0 where it has no size, as under
+    expect: nobody is there to turn pages."""
     try:
-        return max(os.get_terminal_size(environment.stdout.fileno()).lines - 1, 1)
+        return max(os.get_terminal_size(environment.stdout.fileno()).lines - 1, 0)
     except (OSError, ValueError):
-        return 23
+        return 0

@@ -28,7 +28,7 @@ MORE = "... > "
 def made(shell: Shell) -> PromptSession[str]:
     """The prompt of a shell; for a screen reader (CMK_NO_ANIMATION) nothing opens by itself."""
     is_calm = bool(shell.environment.variables.get("CMK_NO_ANIMATION"))
-    return PromptSession(
+    session: PromptSession[str] = PromptSession(
         completer=LineCompleter(shell.catalog, shell.values),
         complete_while_typing=not is_calm,
         lexer=LineLexer(shell.catalog, frozenset(BUILTINS)),
@@ -42,6 +42,9 @@ def made(shell: Shell) -> PromptSession[str]:
         enable_open_in_editor=True,
         bottom_toolbar=None if is_calm else lambda: toolbar(shell),
     )
+    # A terminal that does not tell where its cursor is, such as expect's, is no reason to warn.
+    session.app.renderer.cpr_not_supported_callback = None
+    return session
 
 
 def greeting(shell: Shell) -> str:

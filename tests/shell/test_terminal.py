@@ -139,3 +139,15 @@ def test_a_locale_without_the_character_has_a_prompt_in_words(lab: LabCmk) -> No
     shell.expect("cmk >")
     shell.type("exit\r")
     assert shell.leave() == 0
+
+
+def test_a_terminal_without_a_size_is_neither_paged_nor_warned(lab: LabCmk) -> None:
+    told = {**lab.variables, "PAGER": "less", "PROMPT_TOOLKIT_NO_CPR": ""}
+    shell = TerminalProgram(variables=told, size=(0, 0))
+    shell.expect("🐵 >")
+    shell.type("list apis filter=name -o value\r")
+    assert "WARNING" not in shell.expect("updateZone", seconds=10)
+    shell.expect("🐵 >")
+    shell.type("exit\r")
+    assert shell.leave() == 0
+    assert "WARNING" not in shell.shown
