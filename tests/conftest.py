@@ -21,6 +21,7 @@ import pytest
 from cmk.cli import run
 from cmk.environment import Environment
 from tests.guest import qcow2
+from tests.management_server import ManagementServer
 from tests.web import Web
 
 
@@ -224,6 +225,27 @@ def lab(tmp_path: Path, what_libvirt_knows: Path) -> Iterator[LabCmk]:
     assert result.status == 0, result.err
     assert not running, f"lab destroy left {running}"
     assert not left, f"lab destroy left {left}"
+
+
+@pytest.fixture
+def server() -> Iterator[ManagementServer]:
+    """A management server on 127.0.0.1."""
+    server = ManagementServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def cloud(server: ManagementServer, tmp_path: Path) -> Cmk:
+    """cmk with this server's keys."""
+    return Cmk(
+        {
+            "HOME": str(tmp_path),
+            "CMK_URL": server.url,
+            "CMK_API_KEY": "the-key",
+            "CMK_SECRET_KEY": "the-secret",
+        }
+    )
 
 
 @pytest.fixture

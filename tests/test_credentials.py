@@ -19,13 +19,6 @@ CONFIG = "profile = p\n[p]\nurl = {url}\napikey = the-key\nsecretkey = the-secre
 
 
 @pytest.fixture
-def server() -> Iterator[ManagementServer]:
-    server = ManagementServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def config(tmp_path: Path, server: ManagementServer) -> Path:
     path = tmp_path / ".cmk" / "config"
     path.parent.mkdir()

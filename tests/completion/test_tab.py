@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,6 @@ from cmk.completion.place import place_of
 from cmk.completion.tab import _written
 from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
-
-KEYS = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
-
-
-@pytest.fixture
-def server() -> Iterator[ManagementServer]:
-    server = ManagementServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def cloud(server: ManagementServer, tmp_path: Path) -> Cmk:
-    return Cmk({"HOME": str(tmp_path), "CMK_URL": server.url, **KEYS})
 
 
 def asked(cmk: Cmk, shell: str, line: str, current: str | None = None) -> list[str]:

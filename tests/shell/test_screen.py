@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import LabCmk
+from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 from tests.screen import Screen
 
@@ -38,16 +38,14 @@ def screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
         screen.close()
 
 
-@pytest.fixture
-def server() -> Iterator[ManagementServer]:
-    server = ManagementServer()
-    yield server
-    server.close()
+def takes(seconds: float) -> Callable[[dict[str, str]], Json]:
+    """An API that answers so late."""
 
+    def answer(params: dict[str, str]) -> Json:
+        time.sleep(seconds)
+        return {"count": 1, "host": [{"name": "h1"}]}
 
-def keys_of(server: ManagementServer, home: Path) -> dict[str, str]:
-    keys = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
-    return {"HOME": str(home), "CMK_URL": server.url, **keys}
+    return answer
 
 
 def enter(screen: Screen, line: str, shown: str) -> str:
@@ -150,14 +148,10 @@ def test_a_line_goes_through_the_users_shell_and_through_its_commands(
 
 
 def test_ctrl_c_ends_a_long_call_and_not_the_shell(
-    server: ManagementServer, screens: Open, tmp_path: Path
+    cloud: Cmk, server: ManagementServer, screens: Open
 ) -> None:
-    def slow(params: dict[str, str]) -> Json:
-        time.sleep(30)
-        return {}
-
-    server.apis["listHosts"] = slow
-    screen = screens(keys_of(server, tmp_path))
+    server.apis["listHosts"] = takes(30)
+    screen = screens(cloud.variables)
     screen.type("list hosts")
     screen.press("Escape", "Enter")
     for _ in range(500):
@@ -172,14 +166,10 @@ def test_ctrl_c_ends_a_long_call_and_not_the_shell(
 
 @pytest.mark.libvirt
 def test_a_line_in_the_background_tells_when_it_is_done(
-    server: ManagementServer, screens: Open, tmp_path: Path
+    cloud: Cmk, server: ManagementServer, screens: Open
 ) -> None:
-    def slow(params: dict[str, str]) -> Json:
-        time.sleep(2)
-        return {"count": 1, "host": [{"name": "h1"}]}
-
-    server.apis["listHosts"] = slow
-    screen = screens(keys_of(server, tmp_path))
+    server.apis["listHosts"] = takes(2)
+    screen = screens(cloud.variables)
     enter(screen, "list hosts filter=name -o value &", "[1] list hosts")
     screen.shows("1 running")
     enter(screen, "jobs", "[1] running")
@@ -194,15 +184,11 @@ def test_a_line_in_the_background_tells_when_it_is_done(
 
 
 def test_what_runs_is_named_when_the_shell_is_left(
-    server: ManagementServer, screens: Open, tmp_path: Path
+    cloud: Cmk, server: ManagementServer, screens: Open
 ) -> None:
-    def slow(params: dict[str, str]) -> Json:
-        time.sleep(20)
-        return {}
-
-    server.apis["listHosts"] = slow
+    server.apis["listHosts"] = takes(20)
     began = time.monotonic()
-    screen = screens(keys_of(server, tmp_path))
+    screen = screens(cloud.variables)
     enter(screen, "list hosts > hosts &", "[1] list hosts")
     screen.shows("1 running")
     screen.keep()

@@ -7,26 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import LabCmk
+from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 from tests.terminal import TerminalProgram
-
-
-@pytest.fixture
-def server() -> Iterator[ManagementServer]:
-    server = ManagementServer()
-    yield server
-    server.close()
-
-
-def at(server: ManagementServer, home: Path) -> TerminalProgram:
-    keys = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
-    return TerminalProgram(variables={"HOME": str(home), "CMK_URL": server.url, **keys})
 
 
 def test_an_id_is_chosen_by_its_name(lab: LabCmk) -> None:
@@ -62,14 +49,14 @@ def test_output_goes_through_the_users_shell(
 
 
 def test_a_server_that_does_not_answer_holds_up_neither_keys_nor_the_end(
-    server: ManagementServer, tmp_path: Path
+    cloud: Cmk, server: ManagementServer
 ) -> None:
     def slow(params: dict[str, str]) -> Json:
         time.sleep(10)
         return {}
 
     server.apis["listZones"] = slow
-    shell = at(server, tmp_path)
+    shell = TerminalProgram(variables=cloud.variables)
     shell.expect("🐵 >")
     shell.type("deploy virtualmachine zoneid=")
     shell.expect("zoneid=")
