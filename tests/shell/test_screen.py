@@ -83,6 +83,16 @@ def test_the_popup_shows_what_fits_and_tells_about_it(lab: LabCmk, screens: Open
     screen.shows(f"serviceofferingid={lab.offering}")
 
 
+def test_what_cannot_be_fetched_is_told_in_the_toolbar(
+    cloud: Cmk, server: ManagementServer, screens: Open
+) -> None:
+    server.keys.clear()
+    screen = screens(cloud.variables, width=150)
+    screen.shows(f"{server.url} · status 0")
+    screen.type("deploy virtualmachine zoneid=")
+    screen.shows("no names: (HTTP 401")
+
+
 def test_forty_columns_are_enough(lab: LabCmk, screens: Open) -> None:
     screen = screens(lab.variables, width=40, height=12)
     screen.press("C-l")  # the hint has the word, too

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -74,30 +72,6 @@ def test_a_server_that_does_not_answer_holds_up_neither_keys_nor_the_end(
     shell.type("\x04")
     assert shell.leave() == 0
     assert server.commands() == ["listZones"]
-
-
-def test_what_cannot_be_fetched_is_told_in_the_toolbar(
-    server: ManagementServer, tmp_path: Path
-) -> None:
-    server.keys.clear()
-    keys = {"CMK_API_KEY": "the-key", "CMK_SECRET_KEY": "the-secret"}
-    variables = {**os.environ, "HOME": str(tmp_path), "CMK_URL": server.url, **keys}
-    tmux = ["tmux", "-S", str(tmp_path / "tmux"), "-u"]
-    start = [*tmux, "new-session", "-d", "-x", "150", "-y", "20", sys.executable, "-m", "cmk"]
-    subprocess.run(start, env=variables, check=True)
-
-    def screen(text: str) -> None:
-        for _ in range(200):
-            shown = subprocess.run([*tmux, "capture-pane", "-p"], check=True, capture_output=True)
-            if text in shown.stdout.decode():
-                return
-            time.sleep(0.05)
-        pytest.fail(f"the screen never had {text!r}, but: {shown.stdout.decode()}")
-
-    screen(f"{server.url} · status 0")
-    subprocess.run([*tmux, "send-keys", "deploy virtualmachine zoneid="], check=True)
-    screen("no names: (HTTP 401")
-    subprocess.run([*tmux, "kill-server"], check=True)
 
 
 def test_lines_are_there_again_after_a_shell_was_killed_but_not_their_secrets(lab: LabCmk) -> None:
