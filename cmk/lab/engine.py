@@ -49,15 +49,6 @@ def lab_catalog() -> Catalog:
     return Catalog(handler.api for handler in handlers().values())
 
 
-def written_catalog() -> bytes:
-    """The same as a file, which ships with cmk: the Tab key reads it instead of all that code."""
-    from cmk.catalog.index import written
-    from cmk.lab.apis.listing_of_apis import description_of
-
-    apis = [description_of(api) for api in lab_catalog().all()]
-    return written(apis, "lab:", synced=1)
-
-
 class Lab:
     """One lab: its directory, its store, and the APIs over them; made at its first use."""
 

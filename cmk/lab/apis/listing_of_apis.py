@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cmk.catalog import Api
+from cmk.catalog import Api, Catalog
 from cmk.lab.api import HANDLERS, Args, Json, api, optional
 from cmk.lab.deviations import LAB_ONLY_APIS
 from cmk.lab.fields import fields
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 def list_apis(lab: Lab, args: Args) -> Json:
     wanted = args.get("name", "").lower()
     apis = [handler.api for name, handler in HANDLERS.items() if wanted in ("", name)]
-    rows = [description_of(one) for one in sorted(apis, key=lambda one: one.name)]
+    rows = [_description_of(one) for one in sorted(apis, key=lambda one: one.name)]
     return listed("api", len(rows), rows)
 
 
-def description_of(one: Api) -> Json:
+def written_catalog(catalog: Catalog) -> bytes:
+    """The lab's catalog as the file that ships with cmk: the Tab key reads that, not the code."""
+    from cmk.catalog.index import written
+
+    return written((_description_of(one) for one in catalog.all()), "lab:", synced=1)
+
+
+def _description_of(one: Api) -> Json:
     """An API as listApis shows it."""
     return present(
         name=one.name,
