@@ -2,8 +2,10 @@
 # Works with and without bash-completion. What fits is found by cmk itself.
 
 _cmk() {
+    # By the environment: what is on a command line can be seen by others.
     mapfile -t COMPREPLY < <(
-        command "$1" __complete bash "$1" "${COMP_LINE:0:COMP_POINT}" "$2" "$COMP_TYPE" 2>/dev/null
+        CMK_LINE=${COMP_LINE:0:COMP_POINT} CMK_CURRENT=$2 \
+            command "$1" __complete bash "$1" "$COMP_TYPE" 2>/dev/null
     )
 }
 

@@ -66,12 +66,12 @@ def test_a_signed_one_shot_imports_no_shell_no_keyring_no_table_and_no_lab(tmp_p
 def test_the_tab_key_imports_what_it_needs_only(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom cmk.environment import Environment\nfrom cmk.completion import tab\n"
-        "tab.run(['zsh', 'cmk', 'cmk deploy virtualmachine ', ''], Environment.of_process())\n"
+        "tab.run(['zsh', 'cmk'], Environment.of_process())\n"
         "print(*sorted(sys.modules))"
     )
     run = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "HOME": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "CMK_LINE": "cmk deploy virtualmachine "},
         capture_output=True,
         text=True,
         check=True,

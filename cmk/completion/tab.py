@@ -1,8 +1,9 @@
-"""`cmk __complete SHELL COMMAND LINE [CURRENT [KEY]]`: the Tab key of bash, zsh and fish.
+"""`cmk __complete SHELL COMMAND [KEY]`: the Tab key of bash, zsh and fish.
 
-LINE is the line up to the cursor, COMMAND the word in it that is us, CURRENT the part of the last
-word that the shell replaces (bash breaks words at `=` and `:`), KEY how bash was asked (COMP_TYPE).
-The answer is a line a candidate:
+COMMAND is the word in the line that is us, KEY how bash was asked (COMP_TYPE). In the environment,
+where nobody else can see them, are the line up to the cursor, CMK_LINE, and the part of its last
+word that the shell replaces, CMK_CURRENT (bash breaks words at `=` and `:`). The answer is a line a
+candidate:
 
     bash   WHAT IS PUT IN
     zsh    WHAT IS PUT IN <TAB> what is shown <TAB> a word about it
@@ -32,16 +33,6 @@ _IN_QUOTES = '"\\$`'
 _MENU = "37"
 
 
-class Asked(NamedTuple):
-    """What a shell asks."""
-
-    shell: str
-    command: str
-    line: str
-    current: str = ""
-    key: str = ""
-
-
 def main(words: list[str], environment: Environment) -> int:
     """Answer, and return the exit status; the scripts let nobody see what goes wrong."""
     try:
@@ -59,16 +50,17 @@ def run(words: list[str], environment: Environment) -> None:
     Raises UsageError for words that are none of these shells'.
     """
     answer = _SHELLS.get(words[0]) if words else None
-    if answer is None or not 3 <= len(words) <= 5:
+    variables = environment.variables
+    if answer is None or not 2 <= len(words) <= 3 or "CMK_LINE" not in variables:
         raise UsageError(
-            "It is __complete bash|zsh|fish COMMAND LINE [CURRENT [KEY]].",
+            "It is CMK_LINE=… CMK_CURRENT=… cmk __complete bash|zsh|fish COMMAND [KEY].",
             "The scripts that `cmk completion` prints ask so.",
         )
-    asked = Asked(*words)
-    place, assigned = _ours(place_of(asked.line), asked.command)
+    place, assigned = _ours(place_of(variables["CMK_LINE"]), words[1])
     environment = environment.with_variables(**assigned).silent()
     part, candidates = _candidates(place, environment)
-    for line in answer(asked, place, part, candidates):
+    replaced = Replaced(place, part, variables.get("CMK_CURRENT", ""), words[2:] == [_MENU])
+    for line in answer(replaced, candidates):
         environment.stdout.write(line + "\n")
 
 
@@ -146,36 +138,48 @@ def _catalog(environment: Environment, profile: Profile | None) -> Catalog:
 # what each shell reads
 
 
-def _written(place: Place, part: str, candidate: Candidate, current: str) -> str | None:
-    """What replaces `current`, the end of the word; None where the change begins before it."""
-    whole = place.written(part, candidate.text, _IN_QUOTES)
-    kept = place.raw[: len(place.raw) - len(current)] if place.raw.endswith(current) else ""
-    return whole[len(kept) :] if whole.startswith(kept) else None
+class Replaced(NamedTuple):
+    """What candidates replace: `part`, as we see it, in `current`, as the shell does."""
+
+    place: Place
+    part: str
+    current: str
+    is_menu: bool = False
+
+    def by(self, text: str) -> str | None:
+        """What is put in for `current`; None where the change begins before it."""
+        raw, whole = self.place.raw, self.place.written(self.part, text, _IN_QUOTES)
+        kept = raw[: len(raw) - len(self.current)] if raw.endswith(self.current) else ""
+        return whole[len(kept) :] if whole.startswith(kept) else None
+
+    def end(self, candidate: Candidate) -> str:
+        """A space behind a word that is complete; the shell closes quotes itself."""
+        return "" if candidate.open or self.place.quote else " "
 
 
-def _bash(asked: Asked, place: Place, part: str, found: list[Candidate]) -> Iterator[str]:
+def _bash(replaced: Replaced, found: list[Candidate]) -> Iterator[str]:
     """Several ids are shown with their names: what they have in common is put in, never all."""
-    shows = len(found) > 1 and asked.key != _MENU
+    shows = len(found) > 1 and not replaced.is_menu
     for each in found:
-        text = _written(place, part, each, asked.current)
+        text = replaced.by(each.text)
         if text is None:
             continue
         if shows and not each.open and each.shown not in each.text:
             yield f"{text}  {each.shown}{' · ' if each.about else ''}{each.about}"
         else:
-            yield text if each.open or place.quote else f"{text} "
+            yield text + replaced.end(each)
 
 
-def _zsh(asked: Asked, place: Place, part: str, found: list[Candidate]) -> Iterator[str]:
+def _zsh(replaced: Replaced, found: list[Candidate]) -> Iterator[str]:
     for each in found:
-        text = _written(place, part, each, asked.current)
+        text = replaced.by(each.text)
         if text is not None:
-            text += "" if each.open or place.quote else " "
-            yield f"{text}\t{each.label}\t{each.about}"
+            yield f"{text}{replaced.end(each)}\t{each.label}\t{each.about}"
 
 
-def _fish(asked: Asked, place: Place, part: str, found: list[Candidate]) -> Iterator[str]:
-    head = place.word[: len(place.word) - len(part)]
+def _fish(replaced: Replaced, found: list[Candidate]) -> Iterator[str]:
+    word = replaced.place.word
+    head = word[: len(word) - len(replaced.part)]
     for each in found:
         if each.label.endswith("=*"):
             about = f"required  {each.about}"
