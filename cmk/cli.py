@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from cmk import language
-from cmk.builtins import API_OPTIONS, OPTIONS, builtin_of
+from cmk.builtins import API_OPTIONS, BUILTINS, OPTIONS, builtin_of
 from cmk.environment import Environment
-from cmk.errors import CmkError, ExitStatus, UsageError
+from cmk.errors import CmkError, ExitStatus, Unknown, UsageError
 from cmk.flags import BY_WORD, FLAGS, Flag
 from cmk.session import Flags, Session
 
@@ -233,7 +233,18 @@ def run_words(session: Session, words: list[str], flags: Flags) -> None:
     if builtin is not None:
         builtin.load()(session, words[1:], flags)
     else:
-        session.run(words, flags)
+        try:
+            session.run(words, flags)
+        except Unknown as problem:
+            raise _or_builtin(problem, words[0]) from None
+
+
+def _or_builtin(problem: Unknown, word: str) -> Unknown:
+    """The same, with the built-in that was perhaps meant where no API was near."""
+    from cmk.catalog import similar
+
+    near = "" if problem.hint.startswith("Did you") else similar(word.lower(), BUILTINS, 0.7)
+    return Unknown(problem.message, f"Did you mean '{near}'?") if near else problem
 
 
 def report(problem: BaseException, environment: Environment, debug: bool, place: str = "") -> int:

@@ -122,7 +122,10 @@ def resolved(param: Param, value: str, lister: str, rows: Callable[[str, str], l
             f"{param.name}={value}: no list API is known that has the ids of {param.name}.",
             "Give the id itself.",
         )
-    found = [row for row in rows(lister, wanted) if wanted in _names(row) and row.get("id")]
+    there = [row for row in rows(lister, wanted) if row.get("id")]
+    # What a row is called comes before what else it is known by, such as its display text.
+    found = [row for row in there if name_of(row) == wanted]
+    found = found or [row for row in there if wanted in _names(row)]
     ids = {str(row["id"]) for row in found}
     if len(ids) == 1:
         return ids.pop()

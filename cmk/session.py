@@ -189,12 +189,24 @@ class Session:
         except Unknown:
             learnt = self._learn()
             if learnt is False:
+                self._refuse_in_lab(command)
                 raise
         if learnt:
             return self._checked(self.catalog.find(command.name), command, flags.force_params)
         api = self.catalog.get("".join(command.name)) or Api("".join(command.name))
         self.environment.say(f"Sending {api.name} as it is, unchecked.")
         return self._checked(api, command, force=True)
+
+    def _refuse_in_lab(self, command: language.Command) -> None:
+        """An API of CloudStack's that the lab has not is not mistyped. Raises Unknown."""
+        from cmk.catalog.index import shipped
+
+        api = shipped().get("".join(command.name)) if self.profile.is_lab else None
+        if api is not None and self.catalog.get(api.name) is None:
+            raise Unknown(
+                f"The lab has no '{api.verb} {api.noun}'; a management server has.",
+                "What the lab has: cmk list apis",
+            )
 
     def _learn(self) -> bool | None:
         """Fetch the server's own catalog: False where it was asked before or has no other, None
@@ -213,9 +225,23 @@ class Session:
         self, api: Api, command: language.Command, force: bool
     ) -> tuple[Api, dict[str, str], View]:
         params, view = language.split_view(command.params, api.param)
+        self._check_columns(api, view.get("columns", ()))
         given = arguments.attached(params, self.environment.stdin)
         found = {key: self.resolved(api, key, value) for key, value in given.items()}
         return api, arguments.wire(api, found, force), View(**view)
+
+    def _check_columns(self, api: Api, columns: tuple[str, ...]) -> None:
+        """Tell of columns that this API answers without, as far as its fields are described."""
+        described = self.catalog.described(api.name) if columns else None
+        known = {field.name.lower() for field in described.fields} if described else set()
+        for column in columns if known else ():
+            head = column.partition(".")[0].lower()
+            if head not in known:
+                from cmk.catalog import similar
+
+                near = similar(head, known)
+                hint = f" Did you mean {near}?" if near else ""
+                self.environment.say(f"{api.verb} {api.noun} has no column '{column}'.{hint}")
 
     def resolved(self, api: Api, key: str, value: str) -> str:
         """`name:debian12` -> the id that it stands for, where the parameter takes ids."""

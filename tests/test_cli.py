@@ -285,3 +285,25 @@ def test_a_map_of_endless_depth_is_refused(lab: LabCmk) -> None:
 
 def test_a_line_may_begin_with_cmk_as_hints_write_it(lab: LabCmk) -> None:
     assert lab(stdin="cmk list zones filter=name -o value\n").out == "lab\n"
+
+
+def test_a_column_that_an_api_does_not_have_is_told(lab: LabCmk) -> None:
+    result = lab("list", "zones", "filter=nmae,id")
+    assert result.status == 0
+    assert "list zones has no column 'nmae'. Did you mean name?\n" in result.err
+    assert "no column" not in lab("list", "zones", "filter=id,name,tags.key").err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("list users", "The lab has no 'list users'; a management server has."),
+        ("listVolumes", "The lab has no 'list volumes'; a management server has."),
+        ("hsitory", "There is no command 'hsitory'.\nDid you mean 'history'?"),
+        ("profiel list", "Did you mean 'profile'?"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(line: str, told: str, lab: LabCmk) -> None:
+    result = lab(*line.split())
+    assert result.status == 2
+    assert told in result.err

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cmk.catalog import Param
 from cmk.catalog.index import shipped
-from cmk.lookup import lister, nearest
+from cmk.lookup import lister, nearest, resolved
 
 CATALOG = shipped()
 
@@ -46,3 +47,14 @@ def test_the_shipped_catalog_knows_where_ids_come_from(api: str, param: str, exp
     described = found.param(param)
     assert described is not None
     assert lister(CATALOG, found, described) == expected
+
+
+def test_what_a_row_is_called_comes_before_what_else_it_is_known_by() -> None:
+    rows = [
+        {"id": "1", "name": "slow2", "displaytext": "slow"},
+        {"id": "2", "name": "slow", "displaytext": "slow"},
+    ]
+    param = Param("templateid", "uuid")
+    assert resolved(param, "name:slow", "listTemplates", lambda api, text: rows) == "2"
+    rows.pop()
+    assert resolved(param, "name:slow", "listTemplates", lambda api, text: rows) == "1"

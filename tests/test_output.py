@@ -87,6 +87,28 @@ def test_a_table_in_a_terminal_fits_it() -> None:
     assert max(map(len, table.splitlines())) <= 60
 
 
+@given(
+    st.dictionaries(st.text("abcdefg", min_size=1, max_size=12), st.text("xyz ", max_size=60)),
+    st.sampled_from(["table", "column"]),
+    st.integers(30, 120),
+)
+def test_no_table_is_wider_than_the_terminal_unless_a_word_is(
+    row: dict[str, str], name: str, width: int
+) -> None:
+    id = "5411f24d-8d4a-4085-9c8e-98f118090e6d"
+    table = shown(name, {"a": {"id": id, **row}}, width=width)
+    assert id in table
+    is_grid = table.startswith("+") or table.split("\n")[0].split() == ["id", *row]
+    assert not is_grid or max(map(len, table.splitlines())) <= width
+
+
+def test_what_does_not_fit_side_by_side_stands_below_each_other() -> None:
+    rows = [{f"column{n}": f"value{n}" for n in range(20)}] * 2
+    table = shown("table", {"count": 2, "a": rows}, width=80)
+    assert table.split("\n")[:2] == ["column0   value0", "column1   value1"]
+    assert "\n\ncolumn0   value0\n" in table
+
+
 def test_numbers_in_a_table_stay_as_they_are() -> None:
     assert "1.50" in shown("table", {"a": {"n": "1.50"}})
 

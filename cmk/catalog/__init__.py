@@ -107,21 +107,25 @@ class Catalog:
             return api
         typed = " ".join(words)
         if len(words) > 2 and self.get("".join(words[:2])):
-            raise UsageError(
-                f"'{words[2]}' is not key=value.", "Parameters are written key=value; quote spaces."
-            )
+            raise UsageError(f"'{words[2]}' is not key=value.", self._instead(words))
         nouns = self.nouns(words[0])
         if len(words) == 1 and nouns:
             raise UsageError(f"{words[0]} what?", f"One of: {', '.join(nouns)}")
         near = self._similar(words, nouns)
-        hint = f"Did you mean {near}?" if near else "All of them: cmk list apis"
+        every = f"cmk help {words[0].lower()}" if nouns else "cmk list apis"
+        hint = f"Did you mean {near}?" if near else f"All of them: {every}"
         raise Unknown(f"There is no command '{typed}'.", hint)
 
+    def _instead(self, words: tuple[str, ...]) -> str:
+        """What is written in place of a third word."""
+        api = self.get("".join(words[:2]))
+        if api is not None and api.param("id"):
+            return f"By its name: {api.verb} {api.noun} id=name:{words[2]}"
+        return "Parameters are written key=value; quote spaces."
+
     def _similar(self, words: tuple[str, ...], nouns: list[str]) -> str:
-        if len(words) >= 2 and nouns:
-            near = similar(words[1].lower(), nouns)
-            if near:
-                return f"'{words[0].lower()} {near}'"
+        if len(words) >= 2 and (nouns or words[0].lower() in _LIKE):
+            return self._of_verb(words[0].lower(), words[1].lower(), nouns)
         split = [verb_and_noun(name) for name in self.names()]
         near = similar(" ".join(words[:2]).lower(), [f"{verb} {noun}" for verb, noun in split])
         if not near:
@@ -129,10 +133,41 @@ class Catalog:
             near = joined.get(similar("".join(words[:2]).lower(), list(joined)), "")
         return f"'{near}'" if near else ""
 
+    def _of_verb(self, verb: str, noun: str, nouns: list[str]) -> str:
+        """The noun that is meant, or the verb that goes with this one."""
+        stem = noun.rstrip("s")
+        called = _NICKNAMES.get(stem, stem)
+        for other in (verb, *_LIKE.get(verb, ())):
+            for thing in (noun, called, f"{called}s"):
+                if self.get(other + thing):
+                    return f"'{other} {thing}'"
+        near = similar(noun, nouns, 0.7)
+        return f"'{verb} {near}'" if near else ""
 
-def similar(word: str, known: Iterable[str]) -> str:
-    """The known word nearest to a mistyped one, or nothing."""
+
+#: What people call things.
+_NICKNAMES = {
+    "vm": "virtualmachine",
+    "instance": "virtualmachine",
+    "pool": "storagepool",
+    "offering": "serviceoffering",
+}
+
+#: Verbs that stand for another with some things.
+_LIKE = {
+    "add": ("create", "register"),
+    "create": ("deploy", "add", "register"),
+    "delete": ("destroy", "remove"),
+    "destroy": ("delete",),
+    "get": ("list",),
+    "remove": ("delete", "destroy"),
+    "restart": ("reboot",),
+}
+
+
+def similar(word: str, known: Iterable[str], least: float = 0.6) -> str:
+    """The known word nearest to a mistyped one, or nothing; `least` says how near, up to 1."""
     from difflib import get_close_matches
 
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = get_close_matches(word, list(known), n=1, cutoff=least)
     return near[0] if near else ""
