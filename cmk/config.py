@@ -20,6 +20,7 @@ from typing import NamedTuple, TextIO
 
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
+from cmk.files import put
 
 FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value")
 
@@ -124,7 +125,7 @@ class Config:
                 text = _text_of(self.path)
                 fresh = "\n".join(change(text.split("\n"))).rstrip("\n") + "\n"
                 if fresh != text:
-                    _replace(self.path, fresh)
+                    put(self.path, fresh)
         except OSError as problem:
             raise ConfigurationError(
                 f"Cannot write {self.path}: {problem.strerror or problem}."
@@ -151,23 +152,6 @@ def _lock(path: str) -> TextIO:
     lock = os.fdopen(descriptor, "a")
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
-
-
-def _replace(path: str, text: str) -> None:
-    from pathlib import Path
-
-    target = Path(path).resolve()  # a file behind a link stays where it is
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
 
 
 def _header(line: str) -> str | None:

@@ -6,6 +6,7 @@ none itself. Where nobody can be asked, what is missing is an error with the way
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,13 @@ SECRETS = ("secretkey", "apikey", "password")
 _SERVICE = "cmk"
 
 #: Parts of a parameter's name that make its value a secret.
-_TELLING = ("password", "secret", "token", "privatekey", "codefor2fa", "apikey", "sessionkey")
+_TELLING = (
+    *("password", "secret", "token", "privatekey", "codefor2fa", "apikey", "sessionkey"),
+    *("psk", "presharedkey", "passphrase", "bindpass", "truststorepass"),
+)
+
+#: Who is to be let in, in a URL.
+_USER_OF_URL = re.compile(r"(\w+://)[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,27 @@ def is_secret(name: str) -> bool:
     return any(part in lowered for part in _TELLING) or "http_header:" in lowered
 
 
+def hidden(name: str, value: str) -> str:
+    """The value of a parameter as it may be shown: JSON that names a secret is one."""
+    if is_secret(name) or (value[:1] in ("{", "[") and is_secret(value)):
+        return "***"
+    return _USER_OF_URL.sub(r"\1***@", value)
+
+
 def mask(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters, or a row, as they may be shown."""
-    return {name: "***" if is_secret(name) else value for name, value in params.items()}
+    """Parameters, or a row, as they may be shown.
+
+    `details[0].key=password` makes a secret of `details[0].value`, and so does `name=…password` of
+    `value`.
+    """
+    telling = any(is_secret(str(v)) for k, v in params.items() if k.endswith(("key", "name")))
+    shown = {}
+    for name, value in params.items():
+        is_hidden = is_secret(name) or (telling and name.endswith("value"))
+        shown[name] = (
+            "***" if is_hidden else hidden(name, value) if isinstance(value, str) else value
+        )
+    return shown
 
 
 def credentials_of(

@@ -20,6 +20,7 @@ from typing import Any
 
 from cmk.catalog import Api, Catalog, Field, Param
 from cmk.environment import Environment
+from cmk.files import put
 
 Json = dict[str, Any]
 
@@ -194,13 +195,8 @@ def place(environment: Environment, url: str) -> str:
 def save(environment: Environment, url: str, apis: list[Json]) -> None:
     """Keep a server's catalog, atomically. Raises OSError."""
     import time
-    from pathlib import Path
 
-    path = Path(place(environment, url))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(written(apis, url, int(time.time())))
-    fresh.replace(path)
+    put(place(environment, url), written(apis, url, int(time.time())), 0o644)
 
 
 def load(environment: Environment, url: str) -> Catalog:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cmk.errors import CmkError, NoCredentials
+from cmk.files import put
 
 #: Seconds that a session kept between two calls is used for; the server's own limit is 30 minutes.
 KEPT = 900
@@ -81,12 +81,7 @@ class KeptSession:
 
     def write(self, session: LoginSession) -> None:
         """Keep a session, readable by its owner only from its first moment on."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self.path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(session), file)
-        fresh.replace(self.path)
+        put(self.path, json.dumps(asdict(session)))
 
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)

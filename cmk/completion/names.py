@@ -115,12 +115,16 @@ class NamesOnDisk:
         self._keep(api, rows, is_told)
 
     def _keep(self, api: str, rows: list[Row], is_told: bool) -> None:
-        from cmk.credentials import mask
+        from cmk.files import put
 
-        os.makedirs(self._environment.cache_directory, 0o700, exist_ok=True)
-        fresh = f"{self._file(api)}.{os.getpid()}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            told = {"when": time.time(), "told": is_told, "rows": [mask(row) for row in rows]}
-            json.dump(told, file)
-        os.replace(fresh, self._file(api))
+        told = {"when": time.time(), "told": is_told, "rows": [_kept(row) for row in rows]}
+        put(self._file(api), json.dumps(told))
+
+
+def _kept(row: Row) -> Row:
+    """What completion shows of a row: its values without secrets, and of what has values of its
+    own, which may be secrets, only that it is there."""
+    from cmk.credentials import mask
+
+    plain = {key: value for key, value in row.items() if isinstance(value, str | int | float)}
+    return {**dict.fromkeys(row), **mask(plain)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import cmk
 from cmk.environment import Environment
 from cmk.errors import CmkError, UsageError
+from cmk.files import put
 from cmk.session import Flags, Session
 
 
@@ -26,12 +27,13 @@ SCRIPTS = {
         "cmk.bash",
         "{data}/bash-completion/completions/cmk",
         "bash-completion finds it in every new shell; without that package, add this line to "
-        "~/.bashrc:\n  source '{file}'",
+        "~/.bashrc:\n  source {file}",
     ),
     "zsh": Script(
         "_cmk",
         "{data}/zsh/site-functions/_cmk",
-        "Add this line to ~/.zshrc, before compinit:\n  fpath=('{directory}' $fpath)",
+        "Add this to ~/.zshrc (the second line once, if it is there already):\n"
+        "  fpath=({directory} $fpath)\n  autoload -Uz compinit && compinit",
     ),
     "fish": Script("cmk.fish", "{config}/fish/completions/cmk.fish", "Every new fish has it."),
 }
@@ -45,7 +47,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     text = _text_of(script)
     if flags.install:
         file = _install(script, text, session.environment)
-        told = script.hint.format(file=file, directory=file.parent)
+        told = script.hint.format(file=quote(str(file)), directory=quote(str(file.parent)))
         session.environment.say(f"Installed {file}.\n{told}")
     else:
         session.environment.stdout.write(text)
@@ -61,11 +63,8 @@ def _text_of(script: Script) -> str:
 
 def _install(script: Script, text: str, environment: Environment) -> Path:
     file = Path(script.place.format(data=environment.data_home, config=environment.config_home))
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, "utf-8")
-        fresh.replace(file)
+        put(file, text, 0o644)
     except OSError as problem:
         raise CmkError(f"Cannot write {file}: {problem.strerror}.") from None
     return file

@@ -11,15 +11,15 @@ from pathlib import Path
 from prompt_toolkit.history import FileHistory
 
 from cmk import language
-from cmk.credentials import SECRETS, is_secret
+from cmk.credentials import hidden, is_secret, mask
 from cmk.errors import CmkError, UsageError
 from cmk.shell.lines import lines_of
-
-#: Flags whose next word is a secret.
-_SECRET_FLAGS = ("-k", "--apikey", "-s", "--secretkey")
+from cmk.shell.pipeline import WORD
 
 #: `!12` and `!!`: what stands for another line, and is remembered as that.
-RECALLED = re.compile(r"!(\d+|!)\s*\Z")
+RECALLED = re.compile(r"!(\d{1,9}|!)\s*\Z")
+
+_SECRET_FLAGS = ("-k", "--apikey", "-s", "--secretkey")
 
 
 def kept(text: str) -> str:
@@ -30,29 +30,43 @@ def kept(text: str) -> str:
     """
     if text[:1].isspace() or RECALLED.match(text):
         return ""
-    rows = [_kept(line.text, text[line.start : line.end]) for line in lines_of(text)]
+    rows = [_kept(text[line.start : line.end]) for line in lines_of(text)]
     return "" if None in rows else "\n".join(row or "" for row in rows)
 
 
-def _kept(line: str, written: str) -> str | None:
-    """A line as it was written where it has no secret; None where it cannot be read."""
+def _kept(written: str) -> str | None:
+    """A line as it was written but for its secrets; None where it cannot be read."""
+    spans = list(WORD.finditer(written))
     try:
-        words = language.split(line)
-    except UsageError:
-        return None
-    masked = [_masked(words, place) for place in range(len(words))]
-    return written if masked == words else shlex.join(masked).replace("'***'", "***")
+        language.split(written.replace("\\\n", ""))
+        words = ["".join(shlex.split(span[0].replace("\\\n", ""))) for span in spans]
+    except (UsageError, ValueError):
+        return None if written.lstrip()[:1] != "#" else written
+    shown = _masked(words)
+    out, at = "", 0
+    for span, word, safe in zip(spans, words, shown, strict=True):
+        out += written[at : span.start()] + (span[0] if word == safe else safe)
+        at = span.end()
+    return out + written[at:]
 
 
-def _masked(words: list[str], place: int) -> str:
-    word = words[place]
-    before = words[place - 1] if place else ""
-    if before in _SECRET_FLAGS or (words[0] == "set" and place == 2 and before in SECRETS):
-        return "***"
-    name, equals, value = word.partition("=")
-    if equals and (is_secret(name) or re.match(r"\w+://[^/]*@", value)):
-        return f"{name}=***"
-    return word
+def _masked(words: list[str]) -> list[str]:
+    """The words of a line as they may be seen."""
+    params = dict(word.partition("=")[::2] for word in words if "=" in word)
+    safe = mask(params)
+    names = [word.lower() for word in words if "=" not in word and not word.startswith("-")]
+    is_setting = "set" in names[:2] and any(is_secret(name) for name in names)
+    shown = []
+    for place, word in enumerate(words):
+        name, equals, _ = word.partition("=")
+        before = words[place - 1] if place else ""
+        if before in _SECRET_FLAGS or (is_setting and is_secret(before)):
+            shown.append("***")
+        elif word[:2] in ("-k", "-s") and len(word) > 2:
+            shown.append(f"{word[:2]}***")
+        else:
+            shown.append(f"{name}={safe[name]}" if equals else hidden("", word))
+    return shown
 
 
 class History(FileHistory):
@@ -63,8 +77,10 @@ class History(FileHistory):
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        #: What this shell knows of the lines that are kept without their secrets.
-        self._whole: dict[str, str] = {}
+        #: How much of the file is of earlier shells, or of others before this one began.
+        self._earlier = file.stat().st_size if file.is_file() else 0
+        #: The lines of this shell: as they are kept, and as they were.
+        self._own: list[tuple[str, str]] = []
         self.problem = ""
         self.is_new = not file.exists()
         super().__init__(str(file))
@@ -87,7 +103,7 @@ class History(FileHistory):
         line = kept(string)
         if not line:
             return
-        self._whole[line] = string
+        self._own.append((line, string))
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600))
@@ -96,19 +112,41 @@ class History(FileHistory):
         except OSError as problem:
             self.problem = problem.strerror or str(problem)
 
+    def _before(self) -> list[str]:
+        """The lines that were there when this shell began, the oldest first."""
+        if not self._earlier:
+            return []
+        try:
+            with self._file.open("rb") as file:
+                text = file.read(self._earlier).decode(errors="replace")
+        except OSError:
+            return []
+        lines: list[str] = []
+        rows: list[str] = []
+        for row in text.split("\n"):
+            if row.startswith("+"):
+                rows.append(row[1:])
+            elif rows:
+                lines.append("\n".join(rows))
+                rows = []
+        return lines
+
     def lines(self) -> list[str]:
-        """What is kept, of all shells, the oldest first: the numbers of `history` count these."""
-        return list(self.load_history_strings())[::-1]
+        """What is kept, the oldest first; other shells' new lines change no number of this one."""
+        return [*self._before(), *(line for line, _ in self._own)]
 
     def recalled(self, text: str) -> str:
         """The line that `!12` or `!!` stands for. Raises UsageError where there is none."""
-        lines = self.lines()
+        before = self._before()
+        count = len(before) + len(self._own)
         found = RECALLED.match(text)
-        number = len(lines) if not found or found[1] == "!" else int(found[1])
-        if not 0 < number <= len(lines):
+        number = count if not found or found[1] == "!" else int(found[1])
+        if not 0 < number <= count:
             raise UsageError(f"There is no line {number} in the history.", "All of them: history")
-        line = self._whole.get(lines[number - 1], lines[number - 1])
-        if line == lines[number - 1] and "***" in line:
+        if number > len(before):
+            return self._own[number - len(before) - 1][1]
+        line = before[number - 1]
+        if "***" in line:
             raise UsageError(f"Line {number} had a secret, which is not kept: {line}")
         return line
 
@@ -119,5 +157,6 @@ class History(FileHistory):
                 os.truncate(self._file, 0)
         except OSError as problem:
             raise CmkError(f"Cannot empty {self._file}: {problem.strerror}.") from None
-        self._whole.clear()
+        self._earlier = 0
+        self._own.clear()
         self._loaded_strings.clear()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cmk.environment import Environment
+from cmk.files import put
 from cmk.language import join
 
 Row = dict[str, Any]
@@ -64,10 +64,7 @@ class Tour:
         """The URL of a bootable disk of 1 MiB, made where it is not there yet."""
         from cmk.lab.guest import boot_sector
 
-        self._image.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self._image.with_name(f".tour.{os.getpid()}")
-        fresh.write_bytes(boot_sector().ljust(1 << 20, b"\0"))
-        fresh.replace(self._image)
+        put(self._image, boot_sector().ljust(1 << 20, b"\0"))
         return self._image.as_uri()
 
 

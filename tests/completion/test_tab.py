@@ -109,13 +109,25 @@ def test_what_is_kept_has_no_secrets_and_is_for_its_owner_only(
 ) -> None:
     server.apis["listUsers"] = lambda params: {
         "count": 1,
-        "user": [{"id": "u", "username": "ann", "apikey": "AK-1", "secretkey": "SK-1"}],
+        "user": [
+            {
+                "id": "u",
+                "username": "ann",
+                "apikey": "SECRET",
+                "url": "http://u:SECRET@h/x",
+                "ipsecpsk": "SECRET",
+                "details": {"password": "SECRET", "HTTP_HEADER:Authorization": "SECRET"},
+                "user": [{"secretkey": "SECRET"}],
+            }
+        ],
     }
     assert asked(cloud, "bash", "cmk delete user id=", "") == ["u "]
     [kept] = (tmp_path / ".cache" / "cmk").glob("names-*")
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert "AK-1" not in kept.read_text()
-    assert json.loads(kept.read_text())["rows"][0]["username"] == "ann"
+    assert "SECRET" not in kept.read_text()
+    row = json.loads(kept.read_text())["rows"][0]
+    assert row["username"] == "ann"
+    assert row["details"] is None  # that it is there is all that completion needs
 
 
 def test_a_slow_server_is_not_waited_for_and_its_answer_is_there_later(
