@@ -124,7 +124,7 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
         return Shell(
             session,
             lambda session, line: run_line(session, line, flags),
-            lambda run: guarded(session, flags, run),
+            lambda session, run: guarded(session, flags, run),
         ).run()
     return run_lines(session, environment.stdin, flags, params["keep_going"])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cmk.errors import Interrupted, JobFailed, WaitTimeout
 
 if TYPE_CHECKING:
+    from cmk.config import Profile
     from cmk.session import Session
 
 Json = dict[str, Any]
@@ -33,12 +34,12 @@ def wait_for(session: Session, jobid: str, timeout: int) -> Json:
             if deadline is not None and time.monotonic() > deadline:
                 raise WaitTimeout(
                     f"Job {jobid} is still running after {timeout} s; it goes on.",
-                    _how_to_look(session, jobid),
+                    how_to_look(session.profile, jobid),
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, most)
     except KeyboardInterrupt:
-        raise Interrupted(f"Job {jobid} goes on.", _how_to_look(session, jobid)) from None
+        raise Interrupted(f"Job {jobid} goes on.", how_to_look(session.profile, jobid)) from None
     finally:
         bar.clear()
     warnings = job.get("warnings")
@@ -56,8 +57,8 @@ def _failure(result: Any) -> str:
     return f"(error code {told.get('errorcode', 530)}) {text}"
 
 
-def _how_to_look(session: Session, jobid: str) -> str:
-    profile = session.profile
+def how_to_look(profile: Profile, jobid: str) -> str:
+    """The line that shows a job again, from wherever it is typed."""
     where = {"-u": f" -u {profile.url}", "-p": f" -p {profile.name}"}
     flag = where.get(profile.chosen_by, "")
     return f"Look at it with: cmk{flag} query asyncjobresult jobid={jobid}"

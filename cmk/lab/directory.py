@@ -5,6 +5,7 @@ host/            the lab's own libvirt daemon: its state, its sockets, its log
 hosts/, ssh/     pools of added hosts on this machine; connections to those on others
 pool/            the primary storage of the lab's own host
 console/         what each VM's serial console has shown
+tour.raw         the template that the shell's tour registers
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ CONTENT = (
     "console",
     "ssh",
     "hosts",
+    "tour.raw",
 )
 
 

@@ -20,20 +20,22 @@ from cmk.session import Session, fetched
 from cmk.shell import pipeline
 from cmk.shell.commands import command_of
 from cmk.shell.lines import lines_of
+from cmk.shell.terminal import unechoed, uninterrupted
 
 if TYPE_CHECKING:
+    from cmk.shell.background import BackgroundLine
     from cmk.shell.tour import Tour
 
 #: Runs a line on a session; prints its errors, and comes out as EOFError for `exit`.
 RunLine = Callable[[Session, str], int]
 
-#: Does something, prints its error if it has one, and returns the exit status.
-Guard = Callable[[Callable[[], int | None]], int]
+#: Does something with a session, prints its error if it has one, and returns the exit status.
+Guard = Callable[[Session, Callable[[], int | None]], int]
 
 _HINT = (
     "Lines are VERB NOUN key=value …; Tab completes them, `help` explains them, Ctrl-D leaves.\n"
     "They go to {where}; `profile add NAME url=https://HOST/client/api` names a server.\n"
-    "`tour` goes from `list zones` to a running VM in the lab, in five lines."
+    "`tour` goes from `list zones` to a running VM in the lab; `help shell` tells the keys."
 )
 
 
@@ -56,6 +58,9 @@ class Shell:
         self.history = History(Path(session.environment.state_directory, "history"))
         self.names = Names(self._fetch, self._complete_again)
         self.background = Background(self._ended)
+        #: For a screen reader: nothing opens or moves by itself.
+        self.is_calm = bool(session.environment.variables.get("CMK_NO_ANIMATION"))
+        self._paging = 0.0
         self._session = session
         self._run_line = run_line
         self._guard = guard
@@ -71,33 +76,37 @@ class Shell:
                 self._tell_ended()
                 text = self._read()
                 if text.strip():
-                    self._run_all(text)
-                    self._look_around(text)
+                    self._enter(text)
                 self.environment.stdout.flush()
             except EOFError:
-                self._name_running()
+                self._leave_running()
                 return self.status
             except KeyboardInterrupt:
                 self.tour = None
 
     def _read(self) -> str:
-        """What was entered: a line, or several; nothing but Enter is the line of the tour."""
+        """What was entered: a line, or several."""
         from cmk.shell.prompt import greeting
 
-        if self.tour is not None and self.tour.is_over:
+        self._guard(self._session, self._tell_step)
+        with uninterrupted():
+            return self._prompt.prompt(lambda: greeting(self), handle_sigint=False)
+
+    def _tell_step(self) -> None:
+        """The next step of the tour, which goes on in its lab only; Enter alone runs its line."""
+        tour, self.tour = self.tour, None
+        if tour is None:
+            return
+        if tour.profile != self.profile:
+            self._tell("The tour is over: it is for the lab, and lines go elsewhere now.")
+        elif tour.is_over:
             from cmk.shell.tour import farewell
 
-            self._tell(farewell(self.tour.name))
-            self.tour = None
-        line = self.tour.line if self.tour is not None else ""
-        if self.tour is not None:
-            self._tell(self.tour.told)
-            self.environment.say(f"  {line}")
-        text = self._prompt.prompt(greeting(self))
-        if line and not text.strip():
-            self.history.append_string(line)
-            return line
-        return text
+            self._tell(farewell(tour.name))
+        else:
+            self._tell(tour.told)
+            self.environment.say(f"  {tour.line}")
+            self.tour = tour
 
     def _tell(self, text: str) -> None:
         """Paragraphs for the person, broken between words."""
@@ -106,33 +115,50 @@ class Shell:
         for paragraph in text.split("\n"):
             self.environment.say(fill(paragraph, self.environment.width))
 
+    def shown(self, text: str) -> str:
+        """What others have said, as it may be shown: nothing in it controls the terminal."""
+        from cmk.output import harmless
+
+        if not self.environment.output_is_terminal:
+            return text
+        return "\n".join(harmless(row) for row in text.split("\n"))
+
     # lines
 
-    def _run_all(self, text: str) -> None:
-        """Lines one after the other, up to the first that fails; in the tour, its next step."""
-        began, tour = time.monotonic(), self.tour
-        lines = [line.text for line in lines_of(text) if line.text.strip()]
-        for number, line in enumerate(lines, 1):
-            self.status = self._guard(partial(self._run, line))
-            if self.status and number < len(lines):
-                left = len(lines) - number
-                self.environment.say(f"{left} more line{'s' if left > 1 else ''} not run.")
-                break
-        self.took = time.monotonic() - began
-        if tour is not None and tour is self.tour and text == tour.line and not self.status:
+    def _enter(self, text: str) -> None:
+        """Run what was entered; in the tour, go on to its next step."""
+        began, self._paging, tour = time.monotonic(), 0.0, self.tour
+        self.status = self._guard(self._session, lambda: self._run_all(text))
+        self.took = time.monotonic() - began - self._paging
+        if tour is not None and text == tour.line and not self.status:
             tour.go_on()
+        self._look_around(text)
 
-    def _run(self, line: str) -> int:
-        """One line: of the history, of the user's shell, in the background, through a pipe."""
+    def _run_all(self, text: str) -> int:
+        """Lines one after the other, up to the first that fails."""
         from cmk.shell.history import RECALLED
 
-        if RECALLED.match(line):
-            line = self.history.recalled(line)
-            self.environment.say(line)
-            self.history.append_string(line)
+        if RECALLED.match(text.strip()):
+            text = self.history.recalled(text.strip())
+            self.environment.say(text)
+            self.history.append_string(text)
+        lines = [line.text for line in lines_of(text) if line.text.strip()]
+        for left, line in zip(range(len(lines) - 1, -1, -1), lines, strict=True):
+            status = self._guard(self._session, partial(self._run, line))
+            if status:
+                if left:
+                    self.environment.say(f"{left} more line{'s' if left > 1 else ''} not run.")
+                return status
+        return ExitStatus.DONE
+
+    def _run(self, line: str) -> int:
+        """One line: of the user's shell, in the background, through a pipe, or of the language."""
+        line = line.strip()
         if line.startswith("!"):
             return pipeline.command(self.environment, line[1:])
         line, is_background = pipeline.without_ampersand(line)
+        if not line.startswith("#"):
+            pipeline.check(line)
         if is_background:
             return self._start(line)
         line, rest = pipeline.split(line)
@@ -145,15 +171,19 @@ class Shell:
         words = _words(line)
         command = command_of(words)
         if command is not None:
-            return self._guard(lambda: command(self, words[1:]))
-        return self._run_line(self._session, line)
+            return self._guard(self._session, lambda: command(self, words[1:]))
+        if _is_live(words):
+            return self._run_line(self._session, line)
+        with unechoed(self.environment.stdin):
+            return self._run_line(self._session, line)
 
     def _paged(self, line: str) -> int:
+        """A line that only reads: what is longer than the screen goes through a pager."""
         from cmk.shell.pager import Paged, pager_of, rows_of_screen
 
         command = pager_of(self.environment, self.setting("pager"))
         rows = rows_of_screen(self.environment)
-        if not command or not rows or _is_live(_words(line)):
+        if not command or not rows or not _only_reads(_words(line)):
             return self._execute(line)
         terminal = self.environment.stdout
         paged = Paged(self.environment, command, rows)
@@ -164,7 +194,9 @@ class Shell:
             return ExitStatus.DONE
         finally:
             self.environment.stdout = terminal
+            began = time.monotonic()
             paged.finish()
+            self._paging += time.monotonic() - began
 
     def _start(self, line: str) -> int:
         own, rest = pipeline.split(line)
@@ -172,11 +204,16 @@ class Shell:
         if command_of(words) or _is_live(words):
             raise UsageError(f"{words[0]} goes without & only: it needs the terminal.")
 
-        def run(session: Session) -> int:
+        def run(session: Session, started: BackgroundLine) -> int:
+            def run_line(line: str) -> int:
+                return self._run_line(session, line)
+
             if not rest:
-                return self._run_line(session, own)
-            through = session.environment
-            return pipeline.run(through, own, rest, lambda line: self._run_line(session, line))
+                return run_line(own)
+            there = session.environment
+            return self._guard(
+                session, lambda: pipeline.run(there, own, rest, run_line, started.reads)
+            )
 
         started = self.background.start(line, self._session, run)
         self.environment.say(f"[{started.number}] {started.line}")
@@ -184,7 +221,7 @@ class Shell:
 
     def _look_around(self, text: str) -> None:
         """After lines: another profile may be in use, and names may have changed."""
-        if text.split()[0] != "list":
+        if not all(line.text.lstrip().startswith(("list", "!")) for line in lines_of(text)):
             self.names.forget()
         # What is wrong with the config file is told by the next line that needs it.
         with contextlib.suppress(CmkError):
@@ -222,11 +259,15 @@ class Shell:
             if line.status or not said:
                 self.background.forget(line)
 
-    def _name_running(self) -> None:
+    def _leave_running(self) -> None:
+        """Name what runs: jobs go on, all else ends."""
+        from cmk.waiting import how_to_look
+
         for line in self.background.running():
             self.environment.say(str(line))
+            line.end()
             self.environment.say(
-                f"Its job goes on: query asyncjobresult jobid={line.jobid}"
+                f"Its job goes on. {how_to_look(self.profile, line.jobid)}"
                 if line.jobid
                 else "It ends with the shell."
             )
@@ -268,12 +309,15 @@ class Shell:
 
     def _complete_again(self) -> None:
         """Names have come: show them, unless somebody is choosing already."""
-        buffer = self._prompt.default_buffer
+        buffer, app = self._prompt.default_buffer, self._prompt.app
 
         def show() -> None:
-            chosen = buffer.complete_state and buffer.complete_state.current_completion
-            if buffer.text and not chosen:
+            state = buffer.complete_state
+            is_choosing = state is not None and state.current_completion is not None
+            if buffer.text and not is_choosing and (state is not None or not self.is_calm):
+                buffer.cancel_completion()  # of the names that were known before
                 buffer.start_completion()
+            app.invalidate()
 
         self._in_prompt(show)
 
@@ -298,3 +342,14 @@ def _words(line: str) -> list[str]:
 def _is_live(words: list[str]) -> bool:
     builtin = BUILTINS.get(words[0].lower()) if words else None
     return builtin is not None and builtin.is_live
+
+
+def _only_reads(words: list[str]) -> bool:
+    """Whether a line shows something and changes nothing: a change's answer stays on the screen."""
+    if "-h" in words or "--help" in words:
+        return True
+    return bool(words) and words[0].lower().startswith(_READING)
+
+
+#: How lines begin that are there to be read.
+_READING = ("explain", "find", "get", "help", "history", "list", "query", "show")

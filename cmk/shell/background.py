@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO
@@ -41,6 +45,7 @@ class BackgroundLine:
         self._said = said
         self._began = time.monotonic()
         self._ended = 0.0
+        self._reader: subprocess.Popen[str] | None = None
         self.status = 0
         #: Whether somebody has been told that it is done.
         self.is_told = False
@@ -57,10 +62,22 @@ class BackgroundLine:
             self.status = self._run()
         except EOFError:  # `exit` ends no shell from here
             self.status = 0
+        except BrokenPipeError:
+            self.status = 1
         finally:
             self._session.close()
             self._ended = time.monotonic()
-        self._done()
+            self._done()
+
+    def reads(self, reader: subprocess.Popen[str]) -> None:
+        """A program of the user's shell reads what the line says, and ends with it."""
+        self._reader = reader
+
+    def end(self) -> None:
+        """The shell is left: what reads goes, too; a job goes on where it runs."""
+        if self._reader is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._reader.pid, signal.SIGTERM)
 
     @property
     def is_running(self) -> bool:
@@ -101,14 +118,16 @@ class Background:
         self._done = done
         self.lines: list[BackgroundLine] = []
 
-    def start(self, line: str, session: Session, run: Callable[[Session], int]) -> BackgroundLine:
+    def start(
+        self, line: str, session: Session, run: Callable[[Session, BackgroundLine], int]
+    ) -> BackgroundLine:
         """Run a line with the profile and the flags of a session."""
         said = TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - kept
         silent = session.environment.silent()
         surroundings = Environment(silent.stdin, said, said, silent.variables)
         own = BackgroundSession(surroundings, session.flags, session.profile)
         number = max((each.number for each in self.lines), default=0) + 1
-        started = BackgroundLine(number, line, own, lambda: run(own), said)
+        started = BackgroundLine(number, line, own, lambda: run(own, started), said)
         self.lines.append(started)
         started.start(self._done)
         return started

@@ -34,6 +34,8 @@ def jobs(shell: Shell, words: list[str]) -> int:
     if words:
         raise UsageError("jobs takes no words.")
     shell.background.untold()
+    if not shell.background.lines:
+        shell.environment.say("Nothing is in the background; `LINE &` puts a line there.")
     for line in shell.background.lines:
         shell.environment.stdout.write(f"{line}\n")
     return ExitStatus.DONE
@@ -42,13 +44,14 @@ def jobs(shell: Shell, words: list[str]) -> int:
 def wait(shell: Shell, words: list[str]) -> int:
     """`wait`, `wait 1 2`: until these lines have ended, and what they have said; the first
     failure's status."""
-    lines = [_line(shell, word) for word in words] or list(shell.background.lines)
+    wanted = [_line(shell, word) for word in dict.fromkeys(words)]
     status = int(ExitStatus.DONE)
-    for line in lines:
+    for line in wanted or list(shell.background.lines):
         line.join()
         line.is_told = True
         shell.environment.say(str(line))
-        shell.environment.stdout.write(line.said)
+        shell.environment.stdout.write(shell.shown(line.said))
+        shell.environment.stdout.flush()
         shell.background.forget(line)
         status = status or line.status
     return status
@@ -58,7 +61,7 @@ def _line(shell: Shell, word: str) -> BackgroundLine:
     for line in shell.background.lines:
         if str(line.number) == word:
             return line
-    raise UsageError(f"There is no line [{word}] in the background.", "What there is: jobs")
+    raise UsageError(f"There is no line [{word}] in the background.", "`jobs` lists them.")
 
 
 def tour(shell: Shell, words: list[str]) -> int:
@@ -71,7 +74,9 @@ def tour(shell: Shell, words: list[str]) -> int:
         raise CmkError(
             "The tour is for the lab: it makes things.", "Go there with: profile use lab"
         )
-    shell.tour = Tour(shell.environment, shell.rows)
+    if not shell.environment.output_is_terminal:
+        raise UsageError("The tour needs the terminal.")
+    shell.tour = Tour(shell.profile, shell.environment, shell.rows)
     return ExitStatus.DONE
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prompt_toolkit.application.current import get_app
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition, completion_is_selected, has_completions, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.search import accept_search
 
 from cmk.shell.lines import is_open
 
@@ -15,9 +19,12 @@ def _is_complete() -> bool:
     return not is_open(get_app().current_buffer.document.text)
 
 
-def keys() -> KeyBindings:
+def keys(offered: Callable[[], str] = lambda: "") -> KeyBindings:
     """Tab puts in the only candidate, and goes through many; Enter takes the chosen one, else runs
-    the line, or goes on in another row where a quote or a backslash is open."""
+    the line, or goes on in another row where a quote or a backslash is open.
+
+    Enter alone runs the line that is `offered`; in a search, what was found.
+    """
     bindings = KeyBindings()
 
     @bindings.add("tab", filter=has_completions)
@@ -37,6 +44,14 @@ def keys() -> KeyBindings:
 
     @bindings.add("enter", filter=~completion_is_selected & ~is_searching & _is_complete)
     def _(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
+        buffer = event.current_buffer
+        if not buffer.text.strip():
+            buffer.document = Document(offered())
+        buffer.validate_and_handle()
+
+    @bindings.add("enter", filter=is_searching)
+    def _(event: KeyPressEvent) -> None:
+        accept_search()
+        event.app.current_buffer.validate_and_handle()
 
     return bindings

@@ -57,6 +57,7 @@ class Names:
     def forget(self) -> None:
         """After a command that may have changed something, the next question fetches anew."""
         with self._lock:
+            self.problem = ""
             self._known = {key: (_NEVER, rows) for key, (_, rows) in self._known.items()}
 
     def _ask(self) -> None:

@@ -12,6 +12,9 @@ from typing import TextIO, cast
 from cmk.environment import Environment
 from cmk.shell.pipeline import shell_of
 
+#: What is typed ahead into less starts no programs and writes no files.
+_SECURE = {"LESSSECURE": "1"}
+
 
 class Paged(io.TextIOBase):
     """A terminal's stdout that holds text back until it fills the screen, then starts a pager.
@@ -58,7 +61,7 @@ class Paged(io.TextIOBase):
         self._pager = subprocess.Popen(
             [shell_of(self._environment), "-c", self._command],
             stdin=subprocess.PIPE,
-            env={"LESS": "FRX", **self._environment.variables},
+            env={"LESS": "FRX", **_SECURE, **self._environment.variables},
             encoding="utf-8",
             errors="backslashreplace",
         )
@@ -85,10 +88,10 @@ def pager_of(environment: Environment, setting: str) -> str:
         return ""
     if environment.variables.get("TERM", "dumb") == "dumb":
         return ""
-    named = environment.variables.get("PAGER")
-    if named is not None:
-        return "" if named.strip() in ("", "cat") else named
-    return "less" if shutil.which("less") else ""
+    named = environment.variables.get("PAGER", "less").strip()
+    program = (named.split() or [""])[0]
+    is_there = "=" in program or shutil.which(program, path=environment.variables.get("PATH"))
+    return named if is_there and named != "cat" else ""
 
 
 def rows_of_screen(environment: Environment) -> int:

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from cmk.environment import Environment
-from cmk.errors import ExitStatus
+from cmk.errors import ExitStatus, UsageError
 
 #: A word with its quotes: quoted parts, escaped characters, anything else but space.
 WORD = re.compile(
@@ -31,6 +31,23 @@ def split(line: str) -> tuple[str, str]:
     return line, ""
 
 
+#: What looks like an operator of a shell, and is none here.
+_FOREIGN = re.compile(r"(&&|\|\||;|[\w]*;|\d?>>?&?[^>=]+|<.*)\Z", re.DOTALL)
+
+
+def check(line: str) -> None:
+    """Raises UsageError for what a shell would take as an operator, and this language does not."""
+    for word in WORD.finditer(split(line)[0]):
+        found = _FOREIGN.match(word[0])
+        if found is None or "'" in word[0] or '"' in word[0]:
+            continue
+        if word[0].lstrip("0123456789").startswith(">"):
+            hint = "A space goes behind it: > FILE, >> FILE. What is told on stderr stays here."
+        else:
+            hint = "There are | COMMAND, > FILE, >> FILE and a final &; more lines are more rows."
+        raise UsageError(f"'{word[0]}' is no operator here.", hint)
+
+
 def without_ampersand(line: str) -> tuple[str, bool]:
     """The line without a free `&` at its end, and whether it had one: it goes to the background."""
     words = list(WORD.finditer(line))
@@ -39,19 +56,33 @@ def without_ampersand(line: str) -> tuple[str, bool]:
     return line, False
 
 
-def run(environment: Environment, line: str, rest: str, run_line: Callable[[str], int]) -> int:
-    """Run a line with its output into what `rest` says; the status of the first that failed."""
+def run(
+    environment: Environment,
+    line: str,
+    rest: str,
+    run_line: Callable[[str], int],
+    started: Callable[[subprocess.Popen[str]], None] | None = None,
+) -> int:
+    """Run a line with its output into what `rest` says; the status of the first that failed.
+
+    With `started` it runs in the background: out of reach of the terminal's Ctrl-C, and `started`
+    is told what can be ended. Raises UsageError where the user's shell cannot be given that.
+    """
     script = rest[1:] if rest.startswith("|") else f"cat {rest}"
     terminal = environment.stdout
     terminal.flush()
-    with subprocess.Popen(
-        [shell_of(environment), "-c", script],
+    with _popen(
+        environment,
+        script,
         stdin=subprocess.PIPE,
         stdout=_descriptor(terminal),
         stderr=_descriptor(environment.stderr),
         encoding="utf-8",
-        errors="surrogateescape",
+        errors="backslashreplace",
+        start_new_session=started is not None,
     ) as reader:
+        if started is not None:
+            started(reader)
         pipe = cast(TextIO, reader.stdin)
         environment.stdout = pipe
         status = int(ExitStatus.DONE)
@@ -63,18 +94,29 @@ def run(environment: Environment, line: str, rest: str, run_line: Callable[[str]
             environment.stdout = terminal
             with suppress(BrokenPipeError):
                 pipe.close()
-    return status or reader.returncode
+            ended = _ended(reader)
+    return status or ended
 
 
 def command(environment: Environment, text: str) -> int:
     """`!ls -l`: a command of the user's shell, on this terminal; its status."""
     environment.stdout.flush()
-    with subprocess.Popen([shell_of(environment), "-c", text]) as process:
-        while True:
-            try:
-                status = process.wait()
-            except KeyboardInterrupt:  # it has got that too, and decides
-                continue
+    with _popen(environment, text) as process:
+        return _ended(process)
+
+
+def _popen(environment: Environment, script: str, **how: Any) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen([shell_of(environment), "-c", script], **how)
+    except (OSError, ValueError) as problem:  # too long, a zero byte, no such shell
+        raise UsageError(f"Your shell cannot run that: {problem}.") from None
+
+
+def _ended(process: subprocess.Popen[str]) -> int:
+    """The exit status of a program as a shell gives it, when it has ended: Ctrl-C is its own."""
+    while True:
+        with suppress(KeyboardInterrupt):
+            status = process.wait()
             return status if status >= 0 else 128 - status
 
 

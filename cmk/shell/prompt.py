@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.output import create_output
 
 from cmk.builtins import BUILTINS
 from cmk.shell.completer import LineCompleter
@@ -27,13 +28,18 @@ MORE = "... > "
 
 def made(shell: Shell) -> PromptSession[str]:
     """The prompt of a shell; for a screen reader (CMK_NO_ANIMATION) nothing opens by itself."""
-    is_calm = bool(shell.environment.variables.get("CMK_NO_ANIMATION"))
+    is_calm = shell.is_calm
+    # Data alone goes into a pipe: a prompt beside it is for the person.
+    output = (
+        None if shell.environment.output_is_terminal else create_output(shell.environment.stderr)
+    )
     session: PromptSession[str] = PromptSession(
         completer=LineCompleter(shell.catalog, shell.values),
         complete_while_typing=not is_calm,
         lexer=LineLexer(shell.catalog, frozenset(BUILTINS)),
         style=STYLE,
-        key_bindings=keys(),
+        key_bindings=keys(lambda: shell.tour.line if shell.tour else ""),
+        output=output,
         multiline=True,
         prompt_continuation=lambda width, row, is_wrapped: "" if is_wrapped else MORE,
         history=shell.history,
@@ -53,21 +59,38 @@ def greeting(shell: Shell) -> str:
     if "{" in wanted:
         return _filled(wanted, shell).rstrip() + " "
     face = "🐵" if wanted in ("", "random") else wanted
-    if not _can_show(shell, face) or shell.environment.variables.get("TERM", "dumb") in _POOR:
+    if not face.isascii() and not (_can_show(shell, face) and _has_faces(shell)):
         face = "cmk"
-    return f"({shell.profile.name or shell.profile.url}) {face} > "
+    return f"({server(shell)}) {face} > "
+
+
+def server(shell: Shell) -> str:
+    """A profile's name; for a URL that has none, its host, or where the lab is."""
+    profile = shell.profile
+    if profile.name:
+        return profile.name
+    place = profile.url.rstrip("/")
+    return f"lab:{'/'.join(place.split('/')[-2:])}" if profile.is_lab else place.split("/")[2]
 
 
 def _filled(template: str, shell: Shell) -> str:
     """What is not known, or not known yet, is left out."""
     zones = shell.known("listZones") if "{zone}" in template else []
     values = {
-        "profile": shell.profile.name or shell.profile.url,
+        "profile": server(shell),
         "user": shell.profile.settings.get("username") or ("admin" if shell.profile.is_lab else ""),
         "zone": str(zones[0].get("name", "")) if len(zones) == 1 else "",
     }
     text = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
+    text = re.sub(r" +", " ", text)
     return "".join(char if char.isprintable() and _can_show(shell, char) else "?" for char in text)
+
+
+def _has_faces(shell: Shell) -> bool:
+    """Whether terminal and locale are more than letters."""
+    told = shell.environment.variables
+    locale = told.get("LC_ALL") or told.get("LC_CTYPE") or told.get("LANG") or ""
+    return told.get("TERM", "dumb") not in _POOR and locale not in ("C", "POSIX")
 
 
 def _can_show(shell: Shell, text: str) -> bool:

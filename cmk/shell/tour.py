@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cmk.config import Profile
 from cmk.environment import Environment
 from cmk.files import put
 from cmk.language import join
@@ -26,8 +27,11 @@ class Step(NamedTuple):
 class Tour:
     """Where somebody is in the tour; what a line needs is looked up when it is its turn."""
 
-    def __init__(self, environment: Environment, rows: Rows) -> None:
-        self._image = Path(environment.state_directory) / "tour.raw"
+    def __init__(self, profile: Profile, environment: Environment, rows: Rows) -> None:
+        #: The lab in which it takes place, and nowhere else.
+        self.profile = profile
+        lab = profile.url.partition(":")[2] or environment.lab_directory
+        self._image = Path(lab, "tour.raw")
         self._rows = rows
         self._step = 0
         self._lines: dict[int, str] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from cmk.environment import Environment
 from cmk.session import Flags, Session
-from cmk.shell.background import Background
+from cmk.shell.background import Background, BackgroundLine
 
 
 def session() -> Session:
@@ -32,7 +32,7 @@ def background() -> Iterator[Background]:
 def test_a_line_runs_until_it_ends_and_keeps_what_it_says() -> None:
     go, done = threading.Event(), threading.Event()
 
-    def run(own: Session) -> int:
+    def run(own: Session, line: BackgroundLine) -> int:
         go.wait(10)
         own.environment.stdout.write("data\n")
         own.environment.say("told")
@@ -55,21 +55,21 @@ def test_a_line_runs_until_it_ends_and_keeps_what_it_says() -> None:
 
 
 def test_numbers_go_on_while_lines_are_there(background: Background) -> None:
-    first = background.start("a", session(), lambda own: 0)
-    second = background.start("b", session(), lambda own: 0)
+    first = background.start("a", session(), lambda own, line: 0)
+    second = background.start("b", session(), lambda own, line: 0)
     first.join()
     second.join()
     background.forget(first)
     assert second.number == 2
-    assert background.start("c", session(), lambda own: 0).number == 3
+    assert background.start("c", session(), lambda own, line: 0).number == 3
     for line in list(background.lines):
         line.join()
         background.forget(line)
-    assert background.start("d", session(), lambda own: 0).number == 1
+    assert background.start("d", session(), lambda own, line: 0).number == 1
 
 
 def test_exit_in_the_background_ends_nothing_else(background: Background) -> None:
-    def leave(own: Session) -> int:
+    def leave(own: Session, line: BackgroundLine) -> int:
         raise EOFError
 
     line = background.start("exit", session(), leave)
@@ -78,7 +78,7 @@ def test_exit_in_the_background_ends_nothing_else(background: Background) -> Non
 
 
 def test_nobody_is_asked_anything(background: Background) -> None:
-    def ask(own: Session) -> int:
+    def ask(own: Session, line: BackgroundLine) -> int:
         assert not own.environment.input_is_terminal
         assert not own.environment.output_is_terminal
         assert own.environment.ask_secret("password: ") == ""

@@ -58,6 +58,8 @@ def test_a_pager_that_was_left_is_a_broken_pipe_and_no_more(tmp_path: Path) -> N
         ({"PAGER": "less -S"}, "off", ""),
         ({"PAGER": ""}, "", ""),
         ({"PAGER": "cat"}, "", ""),
+        ({"PAGER": "nosuchpager -x"}, "", ""),
+        ({"PAGER": "LESS=S less"}, "", "LESS=S less"),
         ({"PAGER": "more", "TERM": "dumb"}, "", ""),
     ],
 )

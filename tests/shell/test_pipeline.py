@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.environment import Environment
-from cmk.shell.pipeline import run, split
+from cmk.errors import UsageError
+from cmk.shell.pipeline import check, run, split
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,55 @@ def test_the_status_is_that_of_the_first_that_failed() -> None:
     assert piped("| grep -q x", "y\n")[0] == 1
     assert piped("| cat >/dev/null", "", status=4)[0] == 4
     assert piped("| exit 7", "", status=4)[0] == 4
+
+
+def test_the_status_of_a_reader_that_was_killed_is_a_shells() -> None:
+    assert piped("| kill -9 $$", "")[0] == 137
+
+
+def test_what_the_users_shell_cannot_be_given_is_said() -> None:
+    with pytest.raises(UsageError, match="Your shell cannot run that"):
+        piped("| a\0b", "")
+
+
+def test_text_that_no_encoding_has_goes_on_as_it_is_shown(tmp_path: Path) -> None:
+    assert piped(f"> {tmp_path / 'f'}", "sur\ud800rogate\n")[0] == 0
+    assert (tmp_path / "f").read_text() == "sur\\ud800rogate\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("list zones && list pods", "&&"),
+        ("list zones || list pods", "||"),
+        ("list zones; list pods", "zones;"),
+        ("list zones ; list pods", ";"),
+        ("list zones >out", ">out"),
+        ("list zones >>out", ">>out"),
+        ("list zones 2>/dev/null", "2>/dev/null"),
+        ("list zones 2>&1 | cat", "2>&1"),
+        ("list zones <in", "<in"),
+    ],
+)
+def test_operators_of_shells_are_told_apart_from_ours(line: str, word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check(line)
+    assert caught.value.message == f"'{word}' is no operator here."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "list zones | grep a && b > c 2>&1",
+        "register iso url=http://h/x?a=1&b=2 name=a>b",
+        "create user password=pa$$w;x",
+        "list zones name='>x' query='a[?b>`1`]'",
+        "list zones query=a[?b>1]",
+        "list zones",
+    ],
+)
+def test_values_with_the_same_characters_are_left_alone(line: str) -> None:
+    check(line)
 
 
 def test_a_reader_that_has_enough_is_no_error() -> None:

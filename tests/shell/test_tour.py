@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from cmk.config import Profile
 from cmk.environment import Environment
 from cmk.language import split
 from cmk.shell.tour import Tour, farewell
@@ -17,7 +16,8 @@ def tour_in(lab: LabCmk) -> Tour:
         reply = lab.ok(api, *(["templatefilter=all"] if api == "listTemplates" else [])).json
         return next((value for value in reply.values() if isinstance(value, list)), [])
 
-    return Tour(Environment(Terminal(), Terminal(), Terminal(), lab.variables), rows)
+    profile = Profile("", lab.variables["CMK_URL"])
+    return Tour(profile, Environment(Terminal(), Terminal(), Terminal(), lab.variables), rows)
 
 
 @pytest.mark.libvirt
@@ -41,10 +41,10 @@ def test_each_line_runs_and_the_last_one_shows_a_running_vm(lab: LabCmk) -> None
         lab.ok(*split(line))
 
 
-def test_the_line_of_a_step_stays_the_same(lab: LabCmk, tmp_path: Path) -> None:
+def test_the_line_of_a_step_stays_the_same(lab: LabCmk) -> None:
     tour = tour_in(lab)
     tour.go_on()
     tour.go_on()
     assert tour.line is tour.line
     assert "url=file://" in tour.line
-    assert (tmp_path / ".local/state/cmk/tour.raw").stat().st_size == 1 << 20
+    assert (lab.directory / "tour.raw").stat().st_size == 1 << 20
