@@ -3,10 +3,13 @@
 
 function __cmk_complete
     # Behind sudo it is not the first word, with a path it is not `cmk`, by an alias it is neither.
-    set -l command (string match -r -- '^(?:.*/)?cmk$' (commandline -opc))[1]
-    test -n "$command"; or set command cmk
+    set -l word (string match -r -- '^(?:.*/)?cmk$' (commandline -opc))[1]
+    set -l program (string replace -r '^~/' "$HOME/" -- $word)
+    type -q -- $program; or set program cmk
     # By the environment: what is on a command line can be seen by others.
-    CMK_LINE=(commandline -cp | string collect) $command __complete fish $command 2>/dev/null
+    set -lx CMK_LINE (commandline -cp | string collect)
+    set -lx CMK_WHOLE (commandline -p | string collect)
+    command $program __complete fish $word 2>/dev/null
 end
 
 # -f: files only where cmk says so; -k: cmk's order, the required parameters first.

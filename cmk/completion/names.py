@@ -6,6 +6,7 @@ without the secrets that rows may have (listUsers shows API keys).
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -13,7 +14,7 @@ import time
 import zlib
 from typing import Any, NamedTuple
 
-from cmk.config import Profile
+from cmk.config import Profile, is_there
 from cmk.environment import Environment
 from cmk.errors import CmkError
 
@@ -58,16 +59,9 @@ class NamesOnDisk:
         if kept.is_good and not anew:
             self.is_from_cache = kept.is_told
             return kept.rows
-        if not self._is_there() or not self._ask(api):
+        if not is_there(self._profile, self._environment) or not self._ask(api):
             return kept.rows
         return self._kept(api).rows
-
-    def _is_there(self) -> bool:
-        """Whether there is anything to ask: pressing a key makes no lab."""
-        if not self._profile.is_lab:
-            return True
-        path = self._profile.url.partition(":")[2] or self._environment.lab_directory
-        return os.path.exists(f"{path}/lab.db")
 
     def _kept(self, api: str) -> Kept:
         try:
@@ -77,11 +71,43 @@ class NamesOnDisk:
         except (OSError, ValueError, KeyError, TypeError):  # none, or one that was damaged
             return Kept([], -1.0, False)
 
-    def _file(self, api: str) -> str:
-        return f"{self._environment.cache_directory}/{self._prefix}{api}"
+    def _file(self, api: str, hidden: str = "") -> str:
+        return f"{self._environment.cache_directory}/{hidden}{self._prefix}{api}"
 
     def _ask(self, api: str) -> bool:
-        """Ask in a child, which outlives us where the server is slow; whether it has answered."""
+        """Ask in a child, which outlives us where the server is slow; whether it has answered.
+
+        One asks at a time: whoever comes while it does waits for that answer.
+        """
+        lock = self._lock(api)
+        if lock is None:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return self._wait_for_another(api)
+        try:
+            return self._ask_child(api)
+        finally:
+            os.close(lock)  # the child has it, too
+
+    def _lock(self, api: str) -> int | None:
+        try:
+            os.makedirs(self._environment.cache_directory, 0o700, exist_ok=True)
+            return os.open(f"{self._file(api, '.')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:  # nothing can be kept there
+            return None
+
+    def _wait_for_another(self, api: str) -> bool:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if self._kept(api).is_good:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _ask_child(self, api: str) -> bool:
         ours, childs = os.pipe()
         if not os.fork():
             os.close(ours)

@@ -62,9 +62,12 @@ def place_of(text: str) -> Place:
             word, start = "", -1
             at += 1
             continue
+        following = text[at + 1 : at + 2]
+        if char == "\\" and following == "\n" and quote != "'":  # the line goes on in another row
+            at += 2
+            continue
         if start < 0:
             start = at
-        following = text[at + 1 : at + 2]
         if quote and char == quote:
             quote = ""
         elif not quote and char in "'\"":

@@ -1,9 +1,9 @@
 """`cmk __complete SHELL COMMAND [KEY]`: the Tab key of bash, zsh and fish.
 
 COMMAND is the word in the line that is us, KEY how bash was asked (COMP_TYPE). In the environment,
-where nobody else can see them, are the line up to the cursor, CMK_LINE, and the part of its last
-word that the shell replaces, CMK_CURRENT (bash breaks words at `=` and `:`). The answer is a line a
-candidate:
+where nobody else can see them, are the line up to the cursor, CMK_LINE, the whole line, CMK_WHOLE,
+and the part of the unfinished word that the shell replaces, CMK_CURRENT (bash breaks words at `=`
+and `:`). The answer is a line a candidate:
 
     bash   WHAT IS PUT IN
     zsh    WHAT IS PUT IN <TAB> what is shown <TAB> a word about it
@@ -12,6 +12,7 @@ candidate:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -28,6 +29,9 @@ from cmk.lookup import PREFIX
 
 #: What bash and zsh expand between double quotes.
 _IN_QUOTES = '"\\$`'
+
+#: What bash's words end at besides spaces.
+_BREAKS = ("=", ":", "@")
 
 #: COMP_TYPE of a key that puts candidates in one after the other, whole.
 _MENU = "37"
@@ -57,9 +61,14 @@ def run(words: list[str], environment: Environment) -> None:
             "The scripts that `cmk completion` prints ask so.",
         )
     place, assigned = _ours(place_of(variables["CMK_LINE"]), words[1])
+    whole, _ = _ours(place_of(variables.get("CMK_WHOLE", "") + " "), words[1])
+    said = {flag.name: value for flag, value in values_of([*whole.before, *place.before])}
     environment = environment.with_variables(**assigned).silent()
-    part, candidates = _candidates(place, environment)
-    replaced = Replaced(place, part, variables.get("CMK_CURRENT", ""), words[2:] == [_MENU])
+    part, candidates = _candidates(place, said, environment)
+    current = variables.get("CMK_CURRENT", "")
+    if current in _BREAKS:  # so some functions of bash-completion have it, and bash has not
+        current = ""
+    replaced = Replaced(place, part, current, words[2:] == [_MENU])
     for line in answer(replaced, candidates):
         environment.stdout.write(line + "\n")
 
@@ -73,10 +82,13 @@ def _ours(place: Place, command: str) -> tuple[Place, dict[str, str]]:
     return place._replace(before=tuple(before[at + 1 :])), variables
 
 
-def _candidates(place: Place, environment: Environment) -> tuple[str, list[Candidate]]:
-    said = {flag.name: value for flag, value in values_of(place.before)}
+def _candidates(
+    place: Place, said: dict[str, str], environment: Environment
+) -> tuple[str, list[Candidate]]:
+    """What fits, on the server that flags (`said`, with their values), environment or file name."""
     if said.get("config"):
-        environment = environment.with_variables(CMK_CONFIG=said["config"])
+        file = os.path.expandvars(os.path.expanduser(said["config"]))
+        environment = environment.with_variables(CMK_CONFIG=file)
     profiles, profile = _profiles(environment, said)
     catalog = _catalog(environment, profile)
     keys = said.get("apikey", ""), said.get("secretkey", "")
@@ -98,18 +110,17 @@ def _candidates(place: Place, environment: Environment) -> tuple[str, list[Candi
 def _begun(part: str, found: list[Candidate]) -> tuple[str, list[Candidate]]:
     """What begins as it was typed, since shells put in what candidates have in common.
 
-    Ids that were begun by a name become `name:…`, which has that in common too.
+    Ids that were begun by a name become `name:…`, which has that in common too; which of several
+    with one name is meant is asked when the line is run.
     """
     typed = part.lower()
     begun = [each for each in found if each.text.lower().startswith(typed)]
     if begun or not typed:
         return part, begun
-    named = [each for each in found if each.label.lower().startswith(typed)]
-    labels = [each.label for each in named]
-    return part, [
-        each._replace(text=PREFIX + each.label) if labels.count(each.label) == 1 else each
-        for each in named
-    ]
+    named = {each.label: each for each in found if each.label.lower().startswith(typed)}
+    if named:
+        return part, [each._replace(text=PREFIX + name) for name, each in named.items()]
+    return part, found if len(found) == 1 else []
 
 
 def _profiles(
@@ -124,6 +135,8 @@ def _profiles(
     try:
         return names, choose(environment, config, said.get("url", ""), said.get("profile", ""))
     except NoServer:  # in a terminal, as a shell's is, that is the lab
+        if said.get("config") and not os.path.exists(environment.config_file):
+            return names, None
         return names, config.profile("lab", "nothing configured")
     except ConfigurationError:
         return names, None

@@ -27,6 +27,8 @@ from cmk.completion.place import place_of
         ("a '' b", ("a", ""), "b"),
         ("a ''", ("a",), ""),
         ("name='x y'z", (), "name=x yz"),
+        ("a \\\n b", ("a",), "b"),
+        ("a \\\nb", ("a",), "b"),
     ],
 )
 def test_words_are_split_as_the_line_will_be(text: str, before: tuple[str], word: str) -> None:
@@ -79,5 +81,5 @@ def test_complete_words_are_those_of_the_language(text: str) -> None:
     except ValueError:
         assume(False)
     place = place_of(f"{text} ")
-    assume(not text.endswith("\\"))
+    assume(not text.endswith("\\") and "\\\n" not in text)
     assert list(place.before) == words

@@ -30,18 +30,19 @@ SHELLS = {
 class Prompt:
     """A user's shell on a lab, which begins each line on an empty screen."""
 
-    def __init__(self, lab: LabCmk, screen: Screen) -> None:
+    def __init__(self, shell: str, lab: LabCmk, screen: Screen) -> None:
+        self.shell = shell
         self.lab = lab
         self.screen = screen
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, command: str = "cmk") -> None:
         """Leave the line that is there, and begin another with Tab behind it."""
         self.screen.press("C-e", "C-u")
         self.screen.type("clear")
         self.screen.press("Enter")
         self.screen.shows_only("$")
-        self.screen.type(f"cmk {text}")
-        self.screen.shows(f"cmk {text.rstrip()}")
+        self.screen.type(f"{command} {text}")
+        self.screen.shows(f"{command} {text.rstrip()}")
         self.screen.press("Tab")
 
 
@@ -66,7 +67,7 @@ def prompt(
     screen.type(f"{setup}; PS1='$ '; clear" if command[0] != "fish" else "clear")
     screen.press("Enter")
     screen.shows_only("$")
-    yield Prompt(lab, screen)
+    yield Prompt(request.param, lab, screen)
     screen.close()
 
 
@@ -115,3 +116,28 @@ def test_what_has_spaces_and_colons_is_quoted(prompt: Prompt, tmp_path: Path) ->
     prompt.line('deploy virtualmachine zoneid=x "serviceofferingid=Ti')
     offering = prompt.screen.shows("name:Tiny")
     assert '"serviceofferingid=name:Tiny Instance' in offering or r"Tiny\ Instance" in offering
+
+
+def test_a_path_to_cmk_and_a_command_before_it_change_nothing(
+    prompt: Prompt, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "cmk").symlink_to(Path(sys.executable).with_name("cmk"))
+    prompt.line("list zon")  # bash-completion loads by the bare name
+    prompt.screen.shows("cmk list zones")
+    prompt.line("list zon", "~/bin/cmk")
+    prompt.screen.shows("~/bin/cmk list zones")
+    if prompt.shell in ("bash-completion", "zsh"):  # the others do not look behind it
+        prompt.line("list hosts zoneid=", "nohup cmk")
+        prompt.screen.shows(f" zoneid={prompt.lab.zone}")
+
+
+def test_a_line_of_several_rows_is_completed(prompt: Prompt) -> None:
+    if prompt.shell.startswith("bash"):
+        return  # it tells the last row only
+    prompt.screen.press("C-e", "C-u")
+    prompt.screen.type("cmk list hosts \\")
+    prompt.screen.press("Enter")
+    prompt.screen.type("zoneid=la")
+    prompt.screen.press("Tab")
+    prompt.screen.shows("zoneid=name:lab")
