@@ -222,14 +222,6 @@ def _shown(line: str) -> str:
     return line[:12] + "…" if len(line) > 12 else line
 
 
-def is_there(profile: Profile, environment: Environment) -> bool:
-    """Whether there is anything to ask: a line makes a lab where none is, a key does not."""
-    if not profile.is_lab:
-        return True
-    place = profile.url.partition(":")[2] or environment.lab_directory
-    return os.path.exists(f"{place}/lab.db")
-
-
 def choose(environment: Environment, config: Config, url: str = "", profile: str = "") -> Profile:
     """The one server of this call. Raises ConfigurationError where no place names one."""
     variables, core = environment.variables, config.inherited

@@ -9,7 +9,7 @@ from typing import Any
 from cmk import arguments, language
 from cmk.backend import Backend, Json, backend_of
 from cmk.catalog import Api, Catalog
-from cmk.config import FORMATS, Config, Profile, choose, is_there
+from cmk.config import FORMATS, Config, Profile, choose
 from cmk.environment import Environment
 from cmk.errors import CmkError, ConfigurationError, NoServer, Unknown, UsageError
 from cmk.output import STREAMING, Reply, View, reply_of, rows_of, writer
@@ -332,8 +332,6 @@ def fetched(
 ) -> list[dict[str, Any]]:
     """A list API's rows, for completion: with a connection of its own, asking nobody for secrets
     and saying nothing into what is being typed. Raises CmkError, OSError."""
-    if not is_there(profile, environment):
-        return []
     session = Session(environment.silent(), Flags(apikey=keys[0], secretkey=keys[1]), profile)
     try:
         return session.list_rows(api, "")

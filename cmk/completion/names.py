@@ -14,7 +14,7 @@ import time
 import zlib
 from typing import Any, NamedTuple
 
-from cmk.config import Profile, is_there
+from cmk.config import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError
 
@@ -59,9 +59,16 @@ class NamesOnDisk:
         if kept.is_good and not anew:
             self.is_from_cache = kept.is_told
             return kept.rows
-        if not is_there(self._profile, self._environment) or not self._ask(api):
+        if not self._is_there() or not self._ask(api):
             return kept.rows
         return self._kept(api).rows
+
+    def _is_there(self) -> bool:
+        """Whether there is anything to ask: a line makes a lab where none is, a key does not."""
+        if not self._profile.is_lab:
+            return True
+        place = self._profile.url.partition(":")[2] or self._environment.lab_directory
+        return os.path.exists(f"{place}/lab.db")
 
     def _kept(self, api: str) -> Kept:
         try:

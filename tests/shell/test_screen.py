@@ -24,11 +24,16 @@ def screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     monkeypatch.chdir(tmp_path)
     opened: list[Screen] = []
 
-    def open_one(variables: dict[str, str], prompt: str = PROMPT, **size: int) -> Screen:
+    def open_one(
+        variables: dict[str, str],
+        prompt: str = PROMPT,
+        command: tuple[str, ...] = (sys.executable, "-m", "cmk"),
+        **size: int,
+    ) -> Screen:
         told = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "PAGER": "", **variables}
         directory = tmp_path / f"screen{len(opened)}"
         directory.mkdir()
-        screen = Screen(directory, sys.executable, "-m", "cmk", variables=told, **size)
+        screen = Screen(directory, *command, variables=told, **size)
         opened.append(screen)
         screen.shows(prompt)
         return screen
@@ -261,3 +266,152 @@ def test_the_tour_goes_to_a_running_vm_by_enter_alone(lab: LabCmk, screens: Open
     screen.press("C-c")
     enter(screen, "version", "cmk 0")
     assert "/5" not in screen.text
+
+
+def test_ctrl_c_leaves_the_reader_of_a_pipe_alone_and_waits_for_it(
+    lab: LabCmk, screens: Open, tmp_path: Path
+) -> None:
+    reader = tmp_path / "reader"
+    reader.write_text("trap 'echo it goes on' INT; cat >/dev/null; sleep 1; echo it has ended\n")
+    screen = screens(lab.variables)
+    screen.type(f"list zones | sh {reader}")
+    screen.press("Enter")
+    time.sleep(0.5)
+    screen.press("C-c")
+    shown = screen.shows("it has ended")
+    assert PROMPT not in shown.partition("it goes on")[2].partition("it has ended")[0]
+    enter(screen, "version", "cmk 0")
+
+
+def test_ctrl_c_does_not_reach_the_background_and_leaving_ends_it(
+    cloud: Cmk, screens: Open, tmp_path: Path
+) -> None:
+    screen = screens(cloud.variables)
+    enter(screen, "list zones | sh -c 'cat >/dev/null; echo $$ >pid; sleep 60' &", "[1]")
+    for _ in range(300):
+        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
+            break
+        time.sleep(0.01)
+    enter(screen, "!echo now; sleep 60", "\nnow")
+    screen.press("C-c")
+    screen.shows("status 130")
+    enter(screen, "jobs", "[1] running")
+    screen.keep()
+    screen.press("C-d")
+    screen.shows("It ends with the shell.")
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(300):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text():
+            return
+        time.sleep(0.01)
+    pytest.fail("what read in the background goes on")
+
+
+def test_the_tour_ends_where_lines_go_to_another_server(
+    cloud: Cmk, server: ManagementServer, screens: Open, tmp_path: Path
+) -> None:
+    cloud.ok(
+        "profile", "add", "prod", f"url={server.url}", "apikey=the-key", "secretkey=the-secret"
+    )
+    del cloud.variables["CMK_URL"]
+    cloud.ok("profile", "use", "lab")
+    screen = screens(cloud.variables)
+    enter(screen, "tour", "1/5")
+    enter(screen, "profile use prod", "The tour is over")
+    screen.press("Enter")
+    screen.press("Enter")
+    enter(screen, "version", "cmk 0")
+    assert server.commands() == []
+
+
+def test_a_tour_that_cannot_go_on_is_told_and_the_shell_goes_on(
+    cmk: Cmk, screens: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    screen = screens({**cmk.variables, "XDG_STATE_HOME": str(tmp_path / "file")})
+    enter(screen, "tour", "cmk: Cannot make the lab's directory")
+    enter(screen, "version", "cmk 0")
+
+
+def test_rows_come_back_from_the_history_as_rows(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    screen.paste("list zones \\\n filter=name -o value\nlist zones filter=networktype -o value")
+    screen.press("Enter")
+    screen.shows("\nlab\nAdvanced\n")
+    enter(screen, "!!", "\nlab\nAdvanced\n")
+
+
+def test_names_from_a_server_do_not_control_the_terminal(
+    cloud: Cmk, server: ManagementServer, screens: Open
+) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "\x1b]0;evil\x07\x1b[31mred"}]
+    screen = screens(cloud.variables)
+    enter(screen, "list zones filter=name -o value &", "`wait 1` shows its output.")
+    enter(screen, "wait 1 1", r"\x1b]0;evil\x07\x1b[31mred")
+
+
+def test_names_that_have_changed_are_shown_without_another_key(
+    cloud: Cmk, server: ManagementServer, screens: Open
+) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "oldzone"}]
+    screen = screens(cloud.variables)
+    screen.type("list hosts zoneid=")
+    screen.shows("oldzone")
+    screen.press("C-c")
+    server.rows["zone"] = [{"id": "a", "name": "newzone"}]
+    server.apis["createZone"] = lambda params: {"zone": {"id": "a"}}
+    line = "create zone name=x dns1=1.1.1.1 internaldns1=1.1.1.1 networktype=Basic"
+    enter(screen, line, '"id": "a"')
+    screen.press("C-l")
+    screen.type("list hosts zoneid=")
+    screen.shows("newzone")
+
+
+def test_what_is_typed_while_a_line_runs_is_there_at_the_prompt_and_not_before(
+    cloud: Cmk, server: ManagementServer, screens: Open
+) -> None:
+    server.apis["listHosts"] = takes(1)
+    screen = screens(cloud.variables)
+    screen.press("C-l")
+    screen.type("list hosts filter=name -o value")
+    screen.press("Escape", "Enter")
+    time.sleep(0.3)
+    screen.type("list pods")
+    shown = screen.shows(f"{PROMPT} list pods")
+    assert shown.count("list pods") == 1
+
+
+def test_a_prompt_beside_a_pipe_is_no_data(lab: LabCmk, screens: Open, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m cmk | tee {tmp_path}/data"
+    screen = screens(lab.variables, command=("sh", "-c", command))
+    enter(screen, "list zones filter=name -o value", "\nlab")
+    screen.press("C-d")
+    for _ in range(300):
+        if (tmp_path / "data").read_text() == "lab\n":
+            return
+        time.sleep(0.01)
+    pytest.fail(f"the data were {(tmp_path / 'data').read_text()!r}")
+
+
+def test_ctrl_c_at_any_moment_leaves_a_shell_that_works(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    for pause in range(25):
+        screen.type("list zones filter=name")
+        screen.press("Enter")
+        time.sleep(pause * 0.005)
+        screen.press("C-c")
+    screen.press("C-c")
+    shown = enter(screen, "version", "cmk 0")
+    assert "Traceback" not in shown
+    assert "Exception" not in shown
+
+
+def test_enter_in_a_search_runs_what_was_found(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables)
+    enter(screen, "list zones filter=networktype -o value", "\nAdvanced\n")
+    enter(screen, "version", "cmk 0")
+    screen.press("C-l", "C-r")
+    screen.type("networkty")
+    screen.shows("list zones filter=networktype")
+    screen.press("Enter")
+    screen.shows("\nAdvanced\n")
