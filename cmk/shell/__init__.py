@@ -82,7 +82,7 @@ class Shell:
                 self._leave_running()
                 return self.status
             except KeyboardInterrupt:
-                self.status, self.tour = int(ExitStatus.INTERRUPTED), None
+                self.tour = None
 
     def _read(self) -> str:
         """What was entered: a line, or several."""
