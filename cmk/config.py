@@ -244,6 +244,6 @@ def choose(environment: Environment, config: Config, url: str = "", profile: str
             f"{config.path} says profile = {current}, but has no section [{current}]."
         )
     if environment.input_is_terminal and environment.error_is_terminal:
-        environment.say("No server is configured: using the lab on this machine (-p lab).")
+        environment.say_once("No server is configured: using the lab on this machine (-p lab).")
         return config.profile("lab", "nothing configured")
     raise NoServer("No server is configured.", _WAYS)

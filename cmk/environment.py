@@ -23,6 +23,7 @@ class Environment:
         self.stdout = stdout
         self.stderr = stderr
         self.variables = variables
+        self._said: set[str] = set()
 
     @classmethod
     def of_process(cls) -> Environment:
@@ -122,6 +123,12 @@ class Environment:
         self.stderr.write(prompt)
         self.stderr.flush()
         return self.stdin.readline().rstrip("\n")
+
+    def say_once(self, text: str) -> None:
+        """A line to the person, unless this process has said it before."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def say(self, text: str) -> None:
         """A line to the person, on stderr; stdout carries data only.

@@ -10,12 +10,13 @@ from cmk.builtins import BUILTINS
 from cmk.catalog import Api, Catalog
 from cmk.errors import ConfigurationError, UsageError
 from cmk.session import Flags, Session
+from cmk.settings import OF_CORE, OF_PROFILE, VALUES
 
 GENERAL = """\
 cmk - a CloudMonkey-style command line for Apache CloudStack, with a direct-download lab
 
   cmk VERB NOUN key=value ...   run one API call:  cmk list zones filter=id,name
-  cmk                           the interactive shell
+  cmk                           the interactive shell (cmk help shell: its keys and lines)
   cmk -f FILE, ... | cmk        run a file of lines, or lines from standard input
 
 Flags (before or after the command; -- ends them)
@@ -35,6 +36,27 @@ Built-in commands
 """
 
 
+SHELL = """\
+The shell: the same lines as everywhere, and these
+
+  Tab                  puts in what fits, or goes to the next of what fits
+  Enter                runs the line; in an open quote, or behind a \\, goes on in another row
+  Right, Ctrl-R        takes the grey suggestion from history; searches history
+  Ctrl-C, Ctrl-D       leaves the line, or ends what runs; leaves the shell
+  Ctrl-X Ctrl-E        opens the line in $EDITOR;  Ctrl-Z suspends the shell
+
+  LINE | COMMAND       output through your own shell;  LINE > FILE, LINE >> FILE
+  LINE &               in the background: jobs tells what is there, wait what it has said
+  history [N] [-c]     the last lines;  !N, !! run one again
+  !COMMAND             a command of your own shell
+  set KEY VALUE        settings: help set
+  tour                 five lines in the lab, from list zones to a running VM
+
+An operator stands free, with a space on both sides; there are no others (no &&, no ;). Several
+lines are several rows, as a text that is pasted has them: they run up to the first that fails.
+"""
+
+
 def run(session: Session, words: list[str], flags: Flags) -> None:
     """`help`, `help list`, `help list zones`."""
     session.environment.stdout.write(page(session, words))
@@ -45,19 +67,37 @@ def page(session: Session, words: list[str]) -> str:
     words = [word for word in words if "=" not in word]
     if not words:
         return general(session)
+    width = session.environment.width
+    if words == ["shell"]:
+        return SHELL
     if words[0] in BUILTINS:
         builtin = BUILTINS[words[0]]
-        width = session.environment.width
         text = fill(builtin.summary, width, initial_indent="  ", subsequent_indent="  ")
-        return f"cmk {builtin.usage}\n\n{text}\n"
+        return f"cmk {builtin.usage}\n\n{text}\n" + (_settings(width) if words[0] == "set" else "")
     names = tuple(words)
     catalog = catalog_for_help(session)
     nouns = catalog.nouns(names[0])
     if len(names) == 1 and nouns and catalog.get(names[0]) is None:
         apis = [api for api in catalog.all() if api.verb == names[0].lower()]
-        return "".join(f"{api.verb} {api.noun}\n    {api.description}\n" for api in apis)
+        left = max(len(api.noun) for api in apis) + 1
+        rows = [_entry(f"{api.verb} {api.noun:<{left}}", api.description, 0, width) for api in apis]
+        return "\n".join(rows) + "\n"
     api = catalog.find(names)
-    return of_api(catalog.described(api.name) or api, session.environment.width)
+    return of_api(catalog.described(api.name) or api, width)
+
+
+def _settings(width: int) -> str:
+    """What `set` can set."""
+    out = []
+    for title, settings in (
+        ("For all profiles", {k: v for k, v in OF_CORE.items() if k not in OF_PROFILE}),
+        ("Of the profile in use; output, timeout, asyncblock of all where none is", OF_PROFILE),
+    ):
+        out += ["", title]
+        for name, about in settings.items():
+            values = f" One of: {', '.join(VALUES[name])}." if name in VALUES else ""
+            out.append(_entry(f"  {name}", f"{about}.{values}", 20, width))
+    return "\n".join(out) + "\n"
 
 
 def catalog_for_help(session: Session) -> Catalog:

@@ -6,7 +6,7 @@ from cmk.config import Config
 from cmk.credentials import SECRETS, Keyring, is_secret
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
 from cmk.session import Flags, Session
-from cmk.settings import OF_CORE, OF_PROFILE, OF_SHELL, VALUES
+from cmk.settings import ALL, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 
 _USAGE = (
     "There are: profile list, show [NAME], add NAME url=URL …, use NAME, rename OLD NEW, "
@@ -99,7 +99,7 @@ def add(session: Session, words: list[str], flags: Flags) -> None:
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' is not key=value.")
-        keys[key.lower()] = _checked(key.lower(), value, OF_PROFILE)
+        keys[key.lower()] = _checked(key.lower(), value, tuple(OF_PROFILE))
     if not keys.get("url", "").lower().startswith(("lab:", "http://", "https://")):
         raise UsageError(
             "profile add needs url=, of a management server or a lab.",
@@ -218,14 +218,18 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
     """`set KEY VALUE`: of the current profile; `set profile NAME` chooses it."""
     if len(words) < 2:
         raise UsageError(
-            "It is set KEY VALUE.", f"Keys: {', '.join(sorted({*OF_PROFILE, *OF_CORE}))}"
+            "It is set KEY VALUE.", f"Keys (help set tells more): {', '.join(sorted(ALL))}"
         )
     key, value = words[0].lower(), " ".join(words[1:])
     if key == "profile":
         return _choose(session, value, flags)
     section = _current(session)
-    known = OF_PROFILE if section else ()
-    value = _checked(key, value, (*known, *OF_CORE))
+    if key in OF_PROFILE and key not in OF_CORE and not section:
+        raise UsageError(
+            f"{key} is set in a profile of the config file, and none is in use.",
+            f"Make one: profile add NAME url=URL {key}=…",
+        )
+    value = _checked(key, value, tuple(ALL))
     core = key in OF_SHELL or not section
     config = _config(session)
     config.write("" if core else section, {key: value})
@@ -289,7 +293,7 @@ def get(session: Session, words: list[str], flags: Flags) -> None:
     """`get KEY`: one setting in force, secrets masked."""
     key = _one(words, "get KEY").lower()
     found = _in_force(session)
-    if key not in found and key not in (*OF_PROFILE, *OF_CORE):
+    if key not in found and key not in ALL:
         raise UsageError(f"There is no setting '{key}'.")
     session.show({key: found.get(key)}, flags)
 

@@ -177,7 +177,10 @@ class Session:
         out = self.environment
         width = out.width if out.output_is_terminal else 0
         reply = document if isinstance(document, Reply) else reply_of(document, view)
-        writer(self.output_format(flags))(reply, out.stdout, width)
+        format = self.output_format(flags)
+        if width and format != "json" and isinstance(reply.rows, list) and not reply.rows:
+            out.say("Nothing found.")
+        writer(format)(reply, out.stdout, width)
 
     # from a Command to what is sent
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from cmk import __version__
 from cmk.cli import run
 from cmk.environment import Environment
+from cmk.settings import ALL
 from tests.conftest import Cmk, LabCmk
 
 
@@ -307,3 +308,19 @@ def test_what_is_not_there_is_told_with_what_is(line: str, told: str, lab: LabCm
     result = lab(*line.split())
     assert result.status == 2
     assert told in result.err
+
+
+def test_help_tells_of_the_shell_its_settings_and_a_verb_in_rows(cmk: Cmk) -> None:
+    assert "LINE &" in cmk.ok("help", "shell").out
+    settings = cmk.ok("help", "set").out
+    assert "{profile}, {user} and" in settings
+    for name in ALL:
+        assert f"\n  {name} " in settings
+    nouns = [line for line in cmk.ok("help", "list").out.splitlines() if line.startswith("list ")]
+    assert any(line.split(maxsplit=2)[1:] == ["zones", "Lists zones"] for line in nouns)
+
+
+def test_nothing_found_is_said_to_a_person(lab: LabCmk) -> None:
+    result = lab("list", "zones", "name=nope", "-o", "table", terminal=True)
+    assert (result.out, result.err) == ("", "Nothing found.\n")
+    assert lab("list", "zones", "name=nope", "-o", "table").err == ""

@@ -220,3 +220,10 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_setting_of_a_profile_needs_one(cmk: Cmk) -> None:
+    result = cmk("set", "secretkey", "x")
+    assert result.status == 2
+    assert "secretkey is set in a profile of the config file, and none is in use." in result.err
+    assert "profile add NAME url=URL secretkey=…" in result.err

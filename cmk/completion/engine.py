@@ -18,9 +18,12 @@ from cmk.config import FORMATS
 from cmk.flags import BY_WORD, FLAGS, GENERAL, takes_value
 from cmk.language import base_of
 from cmk.lookup import PREFIX, lister, name_of
-from cmk.settings import OF_CORE, OF_PROFILE, VALUES
+from cmk.settings import ALL, VALUES
 
 Row = dict[str, Any]
+
+#: What a job's status says.
+_JOBS = {0: "running", 1: "done", 2: "failed"}
 
 VIEWS = {
     "filter": "columns to show",
@@ -160,7 +163,7 @@ def _of_kind(kind: str, line: _Line, typed: str, values: Values) -> list[Candida
     if kind == "PROFILE":
         return [Candidate(name) for name in values.profiles]
     if kind == "SETTING":
-        return [Candidate(name) for name in sorted({*OF_CORE, *OF_PROFILE})]
+        return [Candidate(name, name, about) for name, about in sorted(ALL.items())]
     if kind == "VALUE":
         setting = line.words[1].lower()
         known = values.profiles if setting == "profile" else VALUES.get(setting, ())
@@ -171,8 +174,12 @@ def _of_kind(kind: str, line: _Line, typed: str, values: Values) -> list[Candida
     if kind == "JOB":
         jobs = values.rows("listAsyncJobs")
         return [
-            Candidate(str(job["jobid"]), about=str(job.get("cmd", "")).rpartition(".")[2])
-            for job in jobs
+            Candidate(
+                str(job["jobid"]),
+                about=f"{_JOBS.get(job.get('jobstatus', 0), '')}  "
+                f"{str(job.get('cmd', '')).rpartition('.')[2]}  {job.get('created', '')}",
+            )
+            for job in sorted(jobs, key=lambda job: job.get("jobstatus") != 0)
             if job.get("jobid")
         ]
     if kind == "FILE":
