@@ -42,6 +42,13 @@ def test_tab_puts_in_the_id_of_the_only_name() -> None:
     assert typed(f"{line}nor", "\ttempl") == f"{line}z-1 templ"
 
 
+def test_a_space_by_habit_behind_what_was_put_in_is_left_out() -> None:
+    line = "deploy virtualmachine zoneid="
+    assert typed(f"{line}nor", "\t", " templ") == f"{line}z-1 templ"
+    assert typed(line, "\t\t", " templ") == f"{line}z-2 templ"
+    assert typed("list zones ", " ", "id=x") == "list zones  id=x"
+
+
 def test_tab_goes_through_many_and_enter_takes_the_chosen_one() -> None:
     line = "deploy virtualmachine zoneid="
     assert typed(line, "\t\t", "\r") == f"{line}z-2 "
