@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from cmk import arguments, language
@@ -17,6 +18,10 @@ from cmk.paging import is_partial, rows_of_all_pages
 
 #: Seconds that a job is waited for, as in CloudMonkey.
 DEFAULT_TIMEOUT = 1800
+
+#: Rows of a list that are fetched for completion: ten pages a minute, and more than anybody chooses
+#: from.
+COMPLETED = 5000
 
 
 @dataclass(frozen=True)
@@ -262,8 +267,8 @@ class Session:
             for part in parts
         )
 
-    def list_rows(self, name: str, text: str) -> list[dict[str, Any]]:
-        """All rows of a list API that may have this name; all of them for ""."""
+    def list_rows(self, name: str, text: str, most: int | None = None) -> list[dict[str, Any]]:
+        """All rows of a list API that may have this name, or the first so many; all for ""."""
         from cmk.lookup import query_for
 
         api = self.catalog.get(name)
@@ -271,7 +276,7 @@ class Session:
             return []
         params = query_for(self.catalog, name, text)
         first = content(self.backend.call(api.name, params))
-        rows = rows_of_all_pages(first, self._fetcher(api, params))
+        rows = islice(rows_of_all_pages(first, self._fetcher(api, params)), most)
         return [row for row in rows if isinstance(row, dict)]
 
     def _tell(self, api: Api, params: dict[str, str], flags: Flags) -> None:
@@ -337,7 +342,7 @@ def fetched(
     and saying nothing into what is being typed. Raises CmkError, OSError."""
     session = Session(environment.silent(), Flags(apikey=keys[0], secretkey=keys[1]), profile)
     try:
-        return session.list_rows(api, "")
+        return session.list_rows(api, "", COMPLETED)
     finally:
         session.close()
 

@@ -243,3 +243,17 @@ def test_whatever_the_shell_replaces_the_rest_of_the_word_stays(
     if reply is not None:
         kept = place.raw[: len(place.raw) - len(current)]
         assert kept + reply == place.written("", text, '"\\$`')
+
+
+def test_of_a_very_long_list_only_the_first_pages_are_fetched(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.rows["virtualmachine"] = [{"id": f"v{n}", "name": f"vm{n}"} for n in range(6_000)]
+    server.apis["listVirtualMachines"] = lambda params: server.page("virtualmachine", params)
+    found: list[str] = []
+    for _ in range(20):
+        found = asked(cloud, "bash", "cmk start virtualmachine id=", "")
+        if found:
+            break
+    assert len(found) == 5_000
+    assert len(server.commands()) == 10
