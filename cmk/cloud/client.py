@@ -131,7 +131,7 @@ class Cloud:
         fields = self._authorised({"command": api, **params})
         began = time.monotonic()
         if patient:
-            answer = send_patiently(self._transport, fields, self._posts)
+            answer = send_patiently(self._transport, fields, self._posts, self._tell_person)
         else:
             answer = self._transport.send(fields, self._posts)
         if self.debug is not None:
@@ -142,6 +142,11 @@ class Cloud:
                 f"{time.monotonic() - began:.3f} s"
             )
         return answer
+
+    def _tell_person(self, text: str) -> None:
+        """To whom waits at a terminal; a script has no use for it."""
+        if self._environment.error_is_terminal:
+            self._environment.say_once(text)
 
     def _second_try(
         self, api: str, params: Mapping[str, str], patient: bool, refused: Answer

@@ -7,7 +7,7 @@ before it. Redirects are never followed, since a signed request is not sent on.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,8 +136,13 @@ class RequestsTransport:
             self._session = None
 
 
-def send_patiently(transport: Transport, params: Mapping[str, str], post: bool) -> Answer:
-    """For reads only: try again where the way to the server failed, or it says that it is busy."""
+def send_patiently(
+    transport: Transport, params: Mapping[str, str], post: bool, tell: Callable[[str], None]
+) -> Answer:
+    """For reads only: try again where the way to the server failed, or it says that it is busy.
+
+    `tell` is told why somebody has to wait.
+    """
     for pause in (*PAUSES, None):
         wanted = 0.0
         try:
@@ -146,9 +151,11 @@ def send_patiently(transport: Transport, params: Mapping[str, str], post: bool) 
                 return answer
             after = answer.headers.get("retry-after", "")
             wanted = float(after) if after.isascii() and after.isdigit() else 0.0
-        except Unreachable:
+            tell(f"The server is busy (HTTP {answer.status}). Trying again.")
+        except Unreachable as problem:
             if pause is None:
                 raise
+            tell(f"{problem.message} Trying again.")
         time.sleep(min(max(pause or 0.0, wanted), LONGEST_PAUSE))
     raise AssertionError("the last try returns or raises")
 

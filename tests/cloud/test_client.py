@@ -239,6 +239,18 @@ def write_profile(home: Path, url: str, *lines: str) -> Cmk:
     return Cmk({"HOME": str(home)})
 
 
+def test_a_person_is_told_what_is_waited_for_and_a_script_is_not(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.next = [Raw(503), Raw(503), Raw(reset=True)]
+    assert cloud("list", "zones", terminal=True).err.splitlines() == [
+        "The server is busy (HTTP 503). Trying again.",
+        f"{server.url} reset the connection. Trying again.",
+    ]
+    server.next = [Raw(503)]
+    assert cloud("list", "zones").err == ""
+
+
 def test_a_certificate_that_nobody_knows_is_refused_and_cacert_mends_it(
     secure: ManagementServer, authority: Authority, tmp_path: Path
 ) -> None:
