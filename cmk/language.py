@@ -82,11 +82,6 @@ def parse(words: Sequence[str]) -> Command:
     return Command(tuple(name), params)
 
 
-def words_of(command: Command) -> list[str]:
-    """The words that `parse` turns into this command."""
-    return [*command.name, *(f"{key}={value}" for key, value in command.params.items())]
-
-
 def normal_key(key: str) -> str:
     """CloudStack reads parameter names in any case; what follows `.` in a map is the user's."""
     base, dot, rest = key.partition(".")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.errors import UsageError
-from cmk.language import Command, join, lines_of, parse, split, split_view, words_of
+from cmk.language import Command, join, lines_of, parse, split, split_view
 
 names = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ019", min_size=1, max_size=12)
 keys = st.from_regex(r"[a-z][a-z0-9]{0,8}(\[[0-9]\])?(\.[a-zA-Z:.-]{1,8})?", fullmatch=True)
@@ -19,7 +19,8 @@ commands = st.builds(
 
 @given(commands)
 def test_parsing_what_was_written_from_a_command_gives_that_command(command: Command) -> None:
-    assert parse(words_of(command)) == command
+    params = [f"{key}={value}" for key, value in command.params.items()]
+    assert parse([*command.name, *params]) == command
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))

@@ -16,7 +16,6 @@ from typing import Any, Optional
 from .failures import ImageFailure
 
 HEADER = 104
-ISO_HEADER = 32768 + 6 * 2048
 
 #: First bytes of formats that QEMU would recognise, were it asked to guess.
 _MAGICS = {

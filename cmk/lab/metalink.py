@@ -75,14 +75,6 @@ class Metalink:
         return cls(**{**kept, "mirrors": mirrors, "pieces": tuple(kept["pieces"])})
 
 
-def is_metalink(url: str, media_type: str, first: bytes) -> bool:
-    """Whether a URL serves a metalink: by its name, its media type, or its namespace."""
-    if media_type in MEDIA_TYPES or urlsplit(url).path.lower().endswith(ENDINGS):
-        return True
-    head = first[:2048]
-    return b"<metalink" in head and (V4.encode() in head or V3.encode() in head)
-
-
 def parse(document: bytes, endings: Iterable[str]) -> Metalink:
     """The one file in the document whose name ends like the format's files.
 

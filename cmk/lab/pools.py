@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from typing import TYPE_CHECKING
 
 from cmk.errors import Unreachable
@@ -72,13 +71,3 @@ def room_in(lab: Lab, pool: sqlite3.Row, allocated: int) -> int | None:
 def tags_of(text: str) -> set[str]:
     """Tags that are written with commas between them."""
     return {tag.strip() for tag in text.split(",") if tag.strip()}
-
-
-def is_recent(moment: str | None, seconds: float) -> bool:
-    """Whether a time in the store is no longer ago than that."""
-    if not moment:
-        return False
-    then = time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")
-    import calendar
-
-    return time.time() - calendar.timegm(then) <= seconds

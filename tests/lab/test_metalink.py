@@ -17,7 +17,6 @@ from cmk.lab.metalink import (
     Metalink,
     Mirror,
     digest_of_headers,
-    is_metalink,
     of_headers,
     ordered,
     parse,
@@ -176,13 +175,6 @@ def test_what_is_kept_reads_back() -> None:
         "a", (Mirror("http://h/a", 1, "de"),), 7, "sha-256", SHA, "sha-1", 4, ("0", "1")
     )
     assert Metalink.from_json(kept.to_json()) == kept
-
-
-def test_a_metalink_is_known_by_name_media_type_or_namespace() -> None:
-    assert is_metalink("http://h/a.META4?x=1", "", b"")
-    assert is_metalink("http://h/a", "application/metalink4+xml", b"")
-    assert is_metalink("http://h/a", "", v4(""))
-    assert not is_metalink("http://h/a.qcow2", "", b"QFI\xfb")
 
 
 def test_headers_of_rfc_6249_name_mirrors_only_with_a_digest() -> None:
