@@ -26,8 +26,12 @@ _TELLING = (
     *("psk", "presharedkey", "passphrase", "bindpass", "truststorepass"),
 )
 
-#: Who is to be let in, in a URL.
+#: In a URL: who is to be let in, and what lets in whoever has it.
 _USER_OF_URL = re.compile(r"(\w+://)[^/@\s]+@")
+_KEY_OF_URL = re.compile(
+    r"([?&][^=&\s]*(?:token|secret|signature|password|credential|key)[^=&\s]*=)[^&\s]+",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ def hidden(name: str, value: str) -> str:
     """The value of a parameter as it may be shown: JSON that names a secret is one."""
     if is_secret(name) or (value[:1] in ("{", "[") and is_secret(value)):
         return "***"
-    return _USER_OF_URL.sub(r"\1***@", value)
+    value = _USER_OF_URL.sub(r"\1***@", value)
+    return _KEY_OF_URL.sub(r"\1***", value) if "://" in value else value
 
 
 def mask(params: Mapping[str, Any]) -> dict[str, Any]:

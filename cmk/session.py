@@ -242,6 +242,8 @@ class Session:
         """Tell of columns that this API answers without, as far as its fields are described."""
         described = self.catalog.described(api.name) if columns else None
         known = {field.name.lower() for field in described.fields} if described else set()
+        if known and api.isasync:
+            known.add("jobid")  # with -n
         for column in columns if known else ():
             head = column.partition(".")[0].lower()
             if head not in known:

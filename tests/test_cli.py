@@ -293,6 +293,7 @@ def test_a_column_that_an_api_does_not_have_is_told(lab: LabCmk) -> None:
     assert result.status == 0
     assert "list zones has no column 'nmae'. Did you mean name?\n" in result.err
     assert "no column" not in lab("list", "zones", "filter=id,name").err
+    assert "no column" not in lab("prepare", "template", "filter=jobid", "-n").err
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ import os
 import select
 import time
 import zlib
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from cmk.config import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError
+from cmk.files import put
 
 Row = dict[str, Any]
 
@@ -39,6 +41,9 @@ class Kept(NamedTuple):
         return 0 <= self.age < (FRESH if self.is_told else SPARED)
 
 
+NOTHING = Kept([], -1.0, False)
+
+
 class NamesOnDisk:
     """The rows of one server's list APIs, from the cache, or asked for by a child process."""
 
@@ -59,9 +64,8 @@ class NamesOnDisk:
         if kept.is_good and not anew:
             self.is_from_cache = kept.is_told
             return kept.rows
-        if not self._is_there() or not self._ask(api):
-            return kept.rows
-        return self._kept(api).rows
+        answer = self._ask(api) if self._is_there() else None
+        return answer.rows if answer else kept.rows
 
     def _is_there(self) -> bool:
         """Whether there is anything to ask: a line makes a lab where none is, a key does not."""
@@ -73,29 +77,27 @@ class NamesOnDisk:
     def _kept(self, api: str) -> Kept:
         try:
             with open(self._file(api), encoding="utf-8") as file:
-                found = json.load(file)
-            return Kept(found["rows"], time.time() - found["when"], found["told"])
-        except (OSError, ValueError, KeyError, TypeError):  # none, or one that was damaged
-            return Kept([], -1.0, False)
+                return _read(file.read())
+        except (OSError, ValueError):  # none, or no text
+            return NOTHING
 
     def _file(self, api: str, hidden: str = "") -> str:
         return f"{self._environment.cache_directory}/{hidden}{self._prefix}{api}"
 
-    def _ask(self, api: str) -> bool:
-        """Ask in a child, which outlives us where the server is slow; whether it has answered.
+    def _ask(self, api: str) -> Kept | None:
+        """Ask in a child, which outlives us where the server is slow; its answer, if it is in time.
 
-        One asks at a time: whoever comes while it does waits for that answer.
+        One asks at a time: who comes while it does waits for that answer, as long as the first.
         """
         lock = self._lock(api)
-        if lock is None:
-            return False
+        if lock is None:  # nothing can be kept there
+            return self._ask_child(api)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return self._wait_for_another(api)
-        try:
+            os.utime(lock)
             return self._ask_child(api)
+        except BlockingIOError:
+            return self._wait_for_another(api, PATIENCE - (time.time() - os.fstat(lock).st_mtime))
         finally:
             os.close(lock)  # the child has it, too
 
@@ -103,55 +105,71 @@ class NamesOnDisk:
         try:
             os.makedirs(self._environment.cache_directory, 0o700, exist_ok=True)
             return os.open(f"{self._file(api, '.')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:  # nothing can be kept there
+        except OSError:
             return None
 
-    def _wait_for_another(self, api: str) -> bool:
-        deadline = time.monotonic() + PATIENCE
+    def _wait_for_another(self, api: str, seconds: float) -> Kept | None:
+        deadline = time.monotonic() + min(seconds, PATIENCE)
         while time.monotonic() < deadline:
-            if self._kept(api).is_good:
-                return True
+            kept = self._kept(api)
+            if kept.is_good:
+                return kept
             time.sleep(0.05)
-        return False
+        return None
 
-    def _ask_child(self, api: str) -> bool:
+    def _ask_child(self, api: str) -> Kept | None:
         ours, childs = os.pipe()
         if not os.fork():
             os.close(ours)
             self._answer(api, childs)
         os.close(childs)
-        done, _, _ = select.select([ours], [], [], PATIENCE)  # readable: the child has ended
-        os.close(ours)
-        return bool(done)
+        deadline, told = time.monotonic() + PATIENCE, b""
+        with os.fdopen(ours, "rb", buffering=0) as answer:
+            while select.select([answer], [], [], max(deadline - time.monotonic(), 0))[0]:
+                part = answer.read(1 << 16)
+                if not part:
+                    return _read(told.decode())
+                told += part
+        return None
 
-    def _answer(self, api: str, until: int) -> None:
-        """In the child: fetch, keep, and end, without anything of the terminal's."""
+    def _answer(self, api: str, answer: int) -> None:
+        """In the child: fetch, keep, answer, and end, without anything of the terminal's."""
         status = 1
         try:
             os.setsid()
             null = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(null, stream)
-            self._fetch(api)
+            for descriptor in (0, 1, 2):
+                os.dup2(null, descriptor)
+            told = self._fetched(api)
+            with suppress(OSError):  # where nothing can be kept it is asked again
+                put(self._file(api), told)
+            with suppress(BrokenPipeError), os.fdopen(answer, "wb") as stream:
+                stream.write(told.encode())
             status = 0
         finally:
-            os.close(until)
             os._exit(status)
 
-    def _fetch(self, api: str) -> None:
+    def _fetched(self, api: str) -> str:
+        """What is known now, as it is kept."""
         from cmk.session import fetched
 
         try:
             rows, is_told = fetched(self._environment, self._profile, api, self._keys), True
         except (CmkError, OSError):
             rows, is_told = [], False
-        self._keep(api, rows, is_told)
+        return json.dumps(
+            {"when": time.time(), "told": is_told, "rows": [_kept(row) for row in rows]}
+        )
 
-    def _keep(self, api: str, rows: list[Row], is_told: bool) -> None:
-        from cmk.files import put
 
-        told = {"when": time.time(), "told": is_told, "rows": [_kept(row) for row in rows]}
-        put(self._file(api), json.dumps(told))
+def _read(text: str) -> Kept:
+    """What was kept; nothing where that was damaged."""
+    try:
+        found = json.loads(text)
+        rows = [row for row in found["rows"] if isinstance(row, dict)]
+        return Kept(rows, time.time() - found["when"], found["told"])
+    except (ValueError, KeyError, TypeError):
+        return NOTHING
 
 
 def _kept(row: Row) -> Row:

@@ -60,7 +60,8 @@ class Shell:
         self.background = Background(self._ended)
         #: For a screen reader: nothing opens or moves by itself.
         self.is_calm = bool(session.environment.variables.get("CMK_NO_ANIMATION"))
-        self._paging = 0.0
+        #: Of what was entered last: the seconds in a pager, and what ran of it.
+        self._paging, self._ran = 0.0, ""
         self._session = session
         self._run_line = run_line
         self._guard = guard
@@ -127,12 +128,12 @@ class Shell:
 
     def _enter(self, text: str) -> None:
         """Run what was entered; in the tour, go on to its next step."""
-        began, self._paging, tour = time.monotonic(), 0.0, self.tour
+        began, self._paging, self._ran, tour = time.monotonic(), 0.0, text, self.tour
         self.status = self._guard(self._session, lambda: self._run_all(text))
         self.took = time.monotonic() - began - self._paging
         if tour is not None and text == tour.line and not self.status:
             tour.go_on()
-        self._look_around(text)
+        self._look_around(self._ran)
 
     def _run_all(self, text: str) -> int:
         """Lines one after the other, up to the first that fails."""
@@ -142,6 +143,7 @@ class Shell:
             text = self.history.recalled(text.strip())
             self.environment.say(text)
             self.history.append_string(text)
+            self._ran = text
         lines = [line.text for line in lines_of(text) if line.text.strip()]
         for left, line in zip(range(len(lines) - 1, -1, -1), lines, strict=True):
             status = self._guard(self._session, partial(self._run, line))
@@ -154,17 +156,21 @@ class Shell:
     def _run(self, line: str) -> int:
         """One line: of the user's shell, in the background, through a pipe, or of the language."""
         line = line.strip()
+        if line.startswith("#"):
+            return ExitStatus.DONE
         if line.startswith("!"):
             return pipeline.command(self.environment, line[1:])
         line, is_background = pipeline.without_ampersand(line)
-        if not line.startswith("#"):
-            pipeline.check(line)
+        pipeline.check(line)
         if is_background:
             return self._start(line)
         line, rest = pipeline.split(line)
         if rest:
             return pipeline.run(self.environment, line, rest, self._execute)
-        return self._paged(line)
+        if _is_live(_words(line)):
+            return self._execute(line)
+        with unechoed(self.environment.stdin) as echo:
+            return self._paged(line, echo)
 
     def _execute(self, line: str) -> int:
         """A line of the language, or of the shell itself."""
@@ -172,13 +178,11 @@ class Shell:
         command = command_of(words)
         if command is not None:
             return self._guard(self._session, lambda: command(self, words[1:]))
-        if _is_live(words):
-            return self._run_line(self._session, line)
-        with unechoed(self.environment.stdin):
-            return self._run_line(self._session, line)
+        return self._run_line(self._session, line)
 
-    def _paged(self, line: str) -> int:
-        """A line that only reads: what is longer than the screen goes through a pager."""
+    def _paged(self, line: str, echo: Callable[[], None]) -> int:
+        """A line that only reads: what is longer than the screen goes through a pager, which has
+        the terminal as it was."""
         from cmk.shell.pager import Paged, pager_of, rows_of_screen
 
         command = pager_of(self.environment, self.setting("pager"))
@@ -186,7 +190,7 @@ class Shell:
         if not command or not rows or not _only_reads(_words(line)):
             return self._execute(line)
         terminal = self.environment.stdout
-        paged = Paged(self.environment, command, rows)
+        paged = Paged(self.environment, command, rows, echo)
         self.environment.stdout = paged  # type: ignore[assignment]
         try:
             return self._execute(line)

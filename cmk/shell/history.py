@@ -19,7 +19,8 @@ from cmk.shell.pipeline import WORD
 #: `!12` and `!!`: what stands for another line, and is remembered as that.
 RECALLED = re.compile(r"!(\d{1,9}|!)\s*\Z")
 
-_SECRET_FLAGS = ("-k", "--apikey", "-s", "--secretkey")
+#: Flags whose next word is a secret, also behind others: `-ds SECRET`.
+_SECRET_FLAGS = re.compile(r"(-[a-z]*[ks]|--apikey|--secretkey)\Z")
 
 
 def kept(text: str) -> str:
@@ -60,7 +61,7 @@ def _masked(words: list[str]) -> list[str]:
     for place, word in enumerate(words):
         name, equals, _ = word.partition("=")
         before = words[place - 1] if place else ""
-        if before in _SECRET_FLAGS or (is_setting and is_secret(before)):
+        if _SECRET_FLAGS.match(before) or (is_setting and is_secret(before)):
             shown.append("***")
         elif word[:2] in ("-k", "-s") and len(word) > 2:
             shown.append(f"{word[:2]}***")
@@ -78,7 +79,8 @@ class History(FileHistory):
     def __init__(self, file: Path) -> None:
         self._file = file
         #: How much of the file is of earlier shells, or of others before this one began.
-        self._earlier = file.stat().st_size if file.is_file() else 0
+        self._earlier = file.stat().st_size if file.exists() else 0
+        self._before: list[str] | None = None
         #: The lines of this shell: as they are kept, and as they were.
         self._own: list[tuple[str, str]] = []
         self.problem = ""
@@ -87,11 +89,7 @@ class History(FileHistory):
 
     def load_history_strings(self) -> Iterable[str]:
         """The lines of earlier shells, the newest first."""
-        try:
-            return list(super().load_history_strings())
-        except OSError as problem:
-            self.problem = problem.strerror or str(problem)
-            return []
+        return self._earlier_lines()[::-1]
 
     def append_string(self, string: str) -> None:
         """Remember a line, unless it stands for another."""
@@ -112,32 +110,30 @@ class History(FileHistory):
         except OSError as problem:
             self.problem = problem.strerror or str(problem)
 
-    def _before(self) -> list[str]:
-        """The lines that were there when this shell began, the oldest first."""
+    def _earlier_lines(self) -> list[str]:
+        """The lines that were there when this shell began, the oldest first; read once, since
+        another shell may clear the file."""
+        if self._before is None:
+            self._before = _lines_in(self._read())
+        return self._before
+
+    def _read(self) -> str:
         if not self._earlier:
-            return []
+            return ""
         try:
             with self._file.open("rb") as file:
-                text = file.read(self._earlier).decode(errors="replace")
-        except OSError:
-            return []
-        lines: list[str] = []
-        rows: list[str] = []
-        for row in text.split("\n"):
-            if row.startswith("+"):
-                rows.append(row[1:])
-            elif rows:
-                lines.append("\n".join(rows))
-                rows = []
-        return lines
+                return file.read(self._earlier).decode(errors="replace")
+        except OSError as problem:
+            self.problem = problem.strerror or str(problem)
+            return ""
 
     def lines(self) -> list[str]:
         """What is kept, the oldest first; other shells' new lines change no number of this one."""
-        return [*self._before(), *(line for line, _ in self._own)]
+        return [*self._earlier_lines(), *(line for line, _ in self._own)]
 
     def recalled(self, text: str) -> str:
         """The line that `!12` or `!!` stands for. Raises UsageError where there is none."""
-        before = self._before()
+        before = self._earlier_lines()
         count = len(before) + len(self._own)
         found = RECALLED.match(text)
         number = count if not found or found[1] == "!" else int(found[1])
@@ -157,6 +153,19 @@ class History(FileHistory):
                 os.truncate(self._file, 0)
         except OSError as problem:
             raise CmkError(f"Cannot empty {self._file}: {problem.strerror}.") from None
-        self._earlier = 0
+        self._before = []
         self._own.clear()
         self._loaded_strings.clear()
+
+
+def _lines_in(text: str) -> list[str]:
+    """The lines of a history file: rows behind `+`, with others between them."""
+    lines: list[str] = []
+    rows: list[str] = []
+    for row in text.split("\n"):
+        if row.startswith("+"):
+            rows.append(row[1:])
+        elif rows:
+            lines.append("\n".join(rows))
+            rows = []
+    return lines

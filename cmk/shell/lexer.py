@@ -48,7 +48,7 @@ class LineLexer(Lexer):
 
     def _parts(self, text: str, catalog: Catalog) -> Iterator[tuple[str, str]]:
         """The parts of one line, which may go on over several rows."""
-        if text.startswith("!"):
+        if text.lstrip()[:1] in ("!", "#"):
             yield "class:operator", text
             return
         own, _ = without_ampersand(text)

@@ -6,11 +6,13 @@ import io
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO, cast
 
 from cmk.environment import Environment
 from cmk.shell.pipeline import shell_of
+from cmk.shell.terminal import uninterrupted
 
 #: What is typed ahead into less starts no programs and writes no files.
 _SECURE = {"LESSSECURE": "1"}
@@ -22,12 +24,20 @@ class Paged(io.TextIOBase):
     What is shorter is written when it is closed, as if nothing had been between.
     """
 
-    def __init__(self, environment: Environment, command: str, rows: int) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        command: str,
+        rows: int,
+        starts: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`starts` is called before the pager has the terminal for itself."""
         self._environment = environment
         self._terminal = environment.stdout
         self._command = command
         self._width = environment.width
         self._rows = rows
+        self._starts = starts
         self._held: list[str] = []
         self._height = 0
         self._pager: subprocess.Popen[str] | None = None
@@ -58,6 +68,7 @@ class Paged(io.TextIOBase):
 
     def _start(self) -> None:
         self._terminal.flush()
+        self._starts()
         self._pager = subprocess.Popen(
             [shell_of(self._environment), "-c", self._command],
             stdin=subprocess.PIPE,
@@ -76,10 +87,8 @@ class Paged(io.TextIOBase):
             return
         with suppress(BrokenPipeError):
             cast(TextIO, self._pager.stdin).close()
-        while True:
-            with suppress(KeyboardInterrupt):  # it is the pager's, as long as that is there
-                self._pager.wait()
-                return
+        with uninterrupted():  # it is the pager's, as long as that is there
+            self._pager.wait()
 
 
 def pager_of(environment: Environment, setting: str) -> str:

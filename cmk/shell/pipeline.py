@@ -11,6 +11,7 @@ from typing import Any, TextIO, cast
 
 from cmk.environment import Environment
 from cmk.errors import ExitStatus, UsageError
+from cmk.shell.terminal import uninterrupted
 
 #: A word with its quotes: quoted parts, escaped characters, anything else but space.
 WORD = re.compile(
@@ -32,7 +33,7 @@ def split(line: str) -> tuple[str, str]:
 
 
 #: What looks like an operator of a shell, and is none here.
-_FOREIGN = re.compile(r"(&&|\|\||;|[\w]*;|\d?>>?&?[^>=]+|<.*)\Z", re.DOTALL)
+_FOREIGN = re.compile(r"(&&|\|\||;|[\w]*;|[\d&]?>>?&?[^>=]+|<.*|\|[^|=]+|#.*)\Z", re.DOTALL)
 
 
 def check(line: str) -> None:
@@ -41,7 +42,11 @@ def check(line: str) -> None:
         found = _FOREIGN.match(word[0])
         if found is None or "'" in word[0] or '"' in word[0]:
             continue
-        if word[0].lstrip("0123456789").startswith(">"):
+        if word[0].startswith("#"):
+            hint = "A remark is a row of its own."
+        elif word[0].startswith("|") and word[0] != "||":
+            hint = "A space goes behind it: | COMMAND."
+        elif word[0].lstrip("0123456789&").startswith(">"):
             hint = "A space goes behind it: > FILE, >> FILE. What is told on stderr stays here."
         else:
             hint = "There are | COMMAND, > FILE, >> FILE and a final &; more lines are more rows."
@@ -114,10 +119,9 @@ def _popen(environment: Environment, script: str, **how: Any) -> subprocess.Pope
 
 def _ended(process: subprocess.Popen[str]) -> int:
     """The exit status of a program as a shell gives it, when it has ended: Ctrl-C is its own."""
-    while True:
-        with suppress(KeyboardInterrupt):
-            status = process.wait()
-            return status if status >= 0 else 128 - status
+    with uninterrupted():
+        status = process.wait()
+    return status if status >= 0 else 128 - status
 
 
 def shell_of(environment: Environment) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cmk.config import Profile
 from cmk.environment import Environment
+from cmk.errors import CmkError
 from cmk.files import put
 from cmk.language import join
 
@@ -60,9 +61,11 @@ class Tour:
     def first(self, api: str) -> str:
         """What stands for the first row of a list: its name, which is easier to read than its id,
         where no other has it."""
-        names = [row.get("name") for row in self._rows(api)]
-        is_clear = names and names.count(names[0]) == 1
-        return f"name:{names[0]}" if is_clear else str(self._rows(api)[0]["id"])
+        rows = self._rows(api)
+        if not rows:
+            raise CmkError(f"The tour needs something in '{api}', and there is nothing.")
+        names = [row.get("name") for row in rows]
+        return f"name:{names[0]}" if names.count(names[0]) == 1 else str(rows[0]["id"])
 
     def image(self) -> str:
         """The URL of a bootable disk of 1 MiB, made where it is not there yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -257,3 +258,27 @@ def test_of_a_very_long_list_only_the_first_pages_are_fetched(
             break
     assert len(found) == 5_000
     assert len(server.commands()) == 10
+
+
+def test_names_are_there_where_nothing_can_be_kept(cloud: Cmk, server: ManagementServer) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "north"}]
+    cloud.variables["XDG_CACHE_HOME"] = "/proc/nowhere"
+    for _ in range(2):
+        assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == ["a "]
+
+
+def test_a_server_that_hangs_is_waited_for_once(cloud: Cmk, server: ManagementServer) -> None:
+    go = Event()
+
+    def hang(params: dict[str, str]) -> Json:
+        go.wait(30)
+        return {}
+
+    server.apis["listZones"] = hang
+    asked(cloud, "bash", "cmk list hosts zoneid=", "")
+    began = time.monotonic()
+    for _ in range(3):
+        assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == []
+    assert time.monotonic() - began < 2
+    assert server.commands() == ["listZones"]
+    go.set()

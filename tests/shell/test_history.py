@@ -45,6 +45,11 @@ from cmk.shell.history import History, kept
             "update configuration name=ldap.bind.password value=***",
         ),
         ("metalink verify http://u:s3cret@h/x.meta4", "metalink verify http://***@h/x.meta4"),
+        ("list zones -ds s3cret", "list zones -ds ***"),
+        (
+            "register iso url=https://h/x?a=1&X-Amz-Signature=s3cret&token=s3cret",
+            "register iso url=https://h/x?a=1&X-Amz-Signature=***&token=***",
+        ),
         ("update configuration name=a value=b", "update configuration name=a value=b"),
         ("# it's a remark", "# it's a remark"),
     ],
@@ -147,3 +152,15 @@ def test_a_history_that_cannot_be_cleared_says_so(tmp_path: Path) -> None:
     (tmp_path / "history").mkdir()
     with pytest.raises(CmkError, match="Cannot empty"):
         History(tmp_path / "history").clear()
+
+
+def test_another_shell_that_clears_the_file_changes_no_number_of_this_one(tmp_path: Path) -> None:
+    history_of(tmp_path / "history", "list zones", "list hosts")
+    one, other = History(tmp_path / "history"), History(tmp_path / "history")
+    assert one.lines() == ["list zones", "list hosts"]
+    other.clear()
+    other.append_string("list pods")
+    one.append_string("list isos")
+    assert one.lines() == ["list zones", "list hosts", "list isos"]
+    assert one.recalled("!1") == "list zones"
+    assert other.lines() == ["list pods"]

@@ -98,6 +98,9 @@ def test_text_that_no_encoding_has_goes_on_as_it_is_shown(tmp_path: Path) -> Non
         ("list zones 2>/dev/null", "2>/dev/null"),
         ("list zones 2>&1 | cat", "2>&1"),
         ("list zones <in", "<in"),
+        ("list zones |grep x", "|grep"),
+        ("list zones &>out", "&>out"),
+        ("list zones # why", "#"),
     ],
 )
 def test_operators_of_shells_are_told_apart_from_ours(line: str, word: str) -> None:

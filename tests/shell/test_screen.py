@@ -417,3 +417,45 @@ def test_enter_in_a_search_runs_what_was_found(lab: LabCmk, screens: Open) -> No
     screen.shows("list zones filter=networktype")
     screen.press("Enter")
     screen.shows("\nAdvanced\n")
+
+
+def test_a_pager_has_the_terminal_as_it_was_and_leaves_it_so(lab: LabCmk, screens: Open) -> None:
+    screen = screens({**lab.variables, "PAGER": "less"}, height=20)
+    screen.press("C-l")
+    screen.type("list apis")
+    screen.press("Escape", "Enter")
+    screen.shows("\n:")
+    screen.press("G")
+    screen.shows("(END)")
+    screen.press("q")
+    screen.shows(PROMPT)
+    enter(screen, "!stty -a | grep -o -e '-*echo '", "\necho\n")
+    enter(screen, "!read x; echo got $x", "read x")
+    screen.type("what is typed")
+    screen.shows("\nwhat is typed")
+    screen.press("Enter")
+    screen.shows("got what is typed")
+
+
+def test_a_remark_does_nothing_whatever_is_in_it(
+    lab: LabCmk, screens: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "precious").write_text("x")
+    screen = screens(lab.variables)
+    enter(screen, "# list zones > precious", "status 0")
+    enter(screen, "# list zones | rm precious &", "status 0")
+    enter(screen, "version", "cmk 0")
+    assert (tmp_path / "precious").read_text() == "x"
+    assert "[1]" not in screen.text
+
+
+def test_a_tour_in_a_lab_without_offerings_says_what_is_missing(lab: LabCmk, screens: Open) -> None:
+    ids = lab.ok("list", "serviceofferings", "filter=id", "-o", "value").out.split()
+    for id in ids:
+        lab.ok("delete", "serviceoffering", f"id={id}")
+    screen = screens(lab.variables)
+    enter(screen, "tour", "1/5")
+    for shown in ("2/5", "3/5", "The tour needs something in 'listServiceOfferings'"):
+        screen.press("Enter")
+        screen.shows(shown)
+    enter(screen, "version", "cmk 0")
