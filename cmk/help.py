@@ -137,7 +137,8 @@ def of_api(api: Api, width: int) -> str:
     """One API: what it does, its parameters with the required ones first, its fields."""
     wait = " (asynchronous: answers with a job)" if api.isasync else ""
     wait += f" Since {api.since}." if api.since else ""
-    out = [fill(f"{api.verb} {api.noun} - {api.description}{wait}", width)]
+    told = f" - {api.description}" if api.description else ""
+    out = [fill(f"{api.verb} {api.noun}{told}{wait}", width)]
     if api.note:
         out += ["", fill(api.note, width)]
     params = sorted(api.params, key=lambda p: (not p.required, p.name))

@@ -7,7 +7,7 @@
 
 `s` or `a` says whether an API answers with a job; `*` marks a required parameter, `=a|b` what it
 may be, `>` the list API that has its ids. The index that ships with cmk (CloudStack 4.18) has no
-records; the lab's has, and is written from its code.
+records and no descriptions; the lab's has, and is written from its code.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def written(apis: Iterable[Json], url: str, synced: int = 0) -> bytes:
         body = json.dumps(api, separators=(",", ":")).encode() + b"\n"
         kind = "a" if api.get("isasync") is True else "s"
         told = str(api.get("description") or "").encode(errors="replace").decode()
-        text = " ".join(told.split())
+        text = " ".join(told.split()) if synced else ""  # a server's own words are for its users
         params = ",".join(_written_param(name, p, lists) for p in _params(api))
         lines.append("\t".join([name.lower(), name, kind, str(offset), params, text]))
         if synced:

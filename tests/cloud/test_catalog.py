@@ -210,3 +210,7 @@ def test_a_plain_value_is_never_looked_up(cloud: Cmk, server: ManagementServer) 
 
 def test_json_of_the_index_head_is_one_line() -> None:
     assert json.loads(Path(SHIPPED).read_bytes().partition(b"\n")[0])["catalog"] == 1
+
+
+def test_the_shipped_index_has_names_and_facts_and_no_words_of_the_server() -> None:
+    assert set(shipped().summaries().values()) == {""}
