@@ -172,3 +172,7 @@ def fields(names: str, **types: str) -> tuple[Field, ...]:
         Field(name, types.get(name, _GLOSSARY[name][0]), _GLOSSARY[name][1])
         for name in names.split()
     )
+
+
+#: What an API answers that has nothing to show.
+DONE = fields("success displaytext")

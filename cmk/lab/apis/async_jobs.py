@@ -7,8 +7,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.query import Query, listing, present
+from cmk.lab.rows import row_of
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
@@ -50,16 +51,12 @@ def list_async_jobs(lab: Lab, args: Args) -> Json:
     "cancelAsyncJob",
     "Stops a job: one that waits at once, one that runs as soon as it looks (lab only)",
     required("jobid", "uuid", "the job"),
-    fields=fields("success displaytext"),
+    fields=DONE,
 )
 def cancel_async_job(lab: Lab, args: Args) -> Json:
     from cmk.lab.jobs import cancel
 
-    found = lab.store.one(
-        "SELECT * FROM async_job WHERE uuid = ? AND removed IS NULL", args["jobid"]
-    )
-    if found is None:
-        raise no_such("job", "jobid", args["jobid"])
+    found = row_of(lab, "async_job", "job", args["jobid"], "jobid")
     if found["job_status"] != 0:
         raise invalid(f"The job {args['jobid']} has ended already.")
     cancel(lab, found["id"])

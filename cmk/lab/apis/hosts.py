@@ -9,8 +9,9 @@ from cmk import __version__
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.details import details_of, set_details
 from cmk.lab.events import record
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.query import Query, listed, present
+from cmk.lab.rows import row_of
 from cmk.lab.settings import number
 from cmk.lab.store import now
 
@@ -147,7 +148,7 @@ def _cluster(lab: Lab, args: Args) -> sqlite3.Row:
     fields=HOST,
 )
 def update_host(lab: Lab, args: Args) -> Json:
-    row = _row(lab, args["id"])
+    row = row_of(lab, "host", "host", args["id"])
     with lab.store.change():
         if args.get("allocationstate"):
             state = args["allocationstate"].capitalize() + "d"
@@ -163,12 +164,12 @@ def update_host(lab: Lab, args: Args) -> Json:
     "Takes a host out of the lab, with its own pool",
     ID,
     optional("forced", "boolean", "also when VMs are on it, and when it cannot be reached"),
-    fields=fields("success displaytext"),
+    fields=DONE,
 )
 def delete_host(lab: Lab, args: Args) -> Json:
     from cmk.lab.departure import depart
 
-    row = _row(lab, args["id"])
+    row = row_of(lab, "host", "host", args["id"])
     depart(lab, row, forced=bool(args.get("forced")))
     record(lab, "HOST.DELETE", f"Deleted host {row['name']}", "Host", row["uuid"])
     return {"success": True, "displaytext": f"Host {row['name']} is deleted"}
@@ -187,7 +188,7 @@ def delete_host(lab: Lab, args: Args) -> Json:
 def prepare_host_for_maintenance(lab: Lab, args: Args) -> Json:
     from cmk.lab import jobs
 
-    row = _row(lab, args["id"])
+    row = row_of(lab, "host", "host", args["id"])
     running = lab.store.rows(
         "SELECT name FROM vm_instance WHERE host_id = ? AND removed IS NULL "
         "AND state IN ('Starting', 'Running', 'Stopping') ORDER BY id",
@@ -213,7 +214,7 @@ def prepare_host_for_maintenance(lab: Lab, args: Args) -> Json:
 def cancel_host_maintenance(lab: Lab, args: Args) -> Json:
     from cmk.lab import jobs
 
-    row = _row(lab, args["id"])
+    row = row_of(lab, "host", "host", args["id"])
     if row["resource_state"] not in ("Maintenance", "PrepareForMaintenance", "ErrorInMaintenance"):
         raise invalid(f"The host {row['name']} is {row['resource_state']}, not in maintenance.")
     job = jobs.submit(lab, "cancelHostMaintenance", {}, "Host", row["uuid"], row["id"])
@@ -231,17 +232,10 @@ def cancel_host_maintenance(lab: Lab, args: Args) -> Json:
 def reconnect_host(lab: Lab, args: Args) -> Json:
     from cmk.lab import jobs
 
-    row = _row(lab, args["id"])
+    row = row_of(lab, "host", "host", args["id"])
     job = jobs.submit(lab, "reconnectHost", {}, "Host", row["uuid"], row["id"])
     jobs.hire(lab)
     return job
-
-
-def _row(lab: Lab, uuid: str) -> sqlite3.Row:
-    row = lab.store.one("SELECT * FROM host WHERE uuid = ? AND removed IS NULL", uuid)
-    if row is None:
-        raise no_such("host", "id", uuid)
-    return row
 
 
 def _shown(lab: Lab, id: int, event: str, text: str) -> Json:

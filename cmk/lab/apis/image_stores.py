@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.apis.storage_pools import capacity
 from cmk.lab.events import record
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.query import Query, listing, present
+from cmk.lab.rows import row_of
 from cmk.lab.store import new_uuid, now
 
 if TYPE_CHECKING:
@@ -78,15 +79,11 @@ def list_image_stores(lab: Lab, args: Args) -> Json:
     "deleteImageStore",
     "Takes an image store out of the lab; its directory stays, without the lab's templates",
     required("id", "uuid", "the image store"),
-    fields=fields("success displaytext"),
+    fields=DONE,
 )
 def delete_image_store(lab: Lab, args: Args) -> Json:
     with lab.store.change():
-        row = lab.store.one(
-            "SELECT * FROM image_store WHERE uuid = ? AND removed IS NULL", args["id"]
-        )
-        if row is None:
-            raise no_such("image store", "id", args["id"])
+        row = row_of(lab, "image_store", "image store", args["id"])
         used = lab.store.rows(
             "SELECT t.name FROM template_store_ref r JOIN vm_template t ON t.id = r.template_id "
             "WHERE r.store_id = ? AND t.removed IS NULL",

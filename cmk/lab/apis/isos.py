@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.apis.templates import REGISTRATION, TEMPLATE, delete
 from cmk.lab.apis.virtual_machines import VIRTUAL_MACHINE, refuse_busy
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE
 from cmk.lab.jobs import hire, submit
+from cmk.lab.rows import row_of
 from cmk.lab.template_rows import is_ready, list_rows, one_row
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_isos(lab: Lab, args: Args) -> Json:
     "Deletes an ISO, and its copies on primary storage",
     required("id", "uuid", "the ISO"),
     optional("zoneid", "uuid", "only in this zone"),
-    fields=fields("success displaytext"),
+    fields=DONE,
     work="cmk.lab.eviction:DELETE_ISO",
 )
 def delete_iso(lab: Lab, args: Args) -> Json:
@@ -109,9 +110,7 @@ def detach_iso(lab: Lab, args: Args) -> Json:
 
 
 def _vm_with_drive(lab: Lab, uuid: str) -> sqlite3.Row:
-    vm = lab.store.one("SELECT * FROM vm_instance WHERE uuid = ? AND removed IS NULL", uuid)
-    if vm is None:
-        raise no_such("VM", "virtualmachineid", uuid)
+    vm = row_of(lab, "vm_instance", "VM", uuid, "virtualmachineid")
     refuse_busy(lab, vm)
     if vm["state"] not in ("Running", "Stopped"):
         raise invalid(f"{vm['name']} is {vm['state']}; a drive is changed when Running or Stopped.")

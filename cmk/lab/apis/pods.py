@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
 from cmk.lab.events import record
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.query import Query, listing, present
-from cmk.lab.store import new_uuid, now
+from cmk.lab.rows import change, delete, row_of
+from cmk.lab.store import new_uuid
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab
@@ -18,7 +19,6 @@ POD = fields("id name zoneid zonename gateway netmask startip allocationstate", 
 CLUSTER = fields(
     "id name podid podname zoneid zonename hypervisortype clustertype allocationstate managedstate"
 )
-DONE = fields("success displaytext")
 STATE = optional("allocationstate", "string", "Enabled or Disabled", ("Enabled", "Disabled"))
 
 
@@ -34,11 +34,7 @@ STATE = optional("allocationstate", "string", "Enabled or Disabled", ("Enabled",
     fields=POD,
 )
 def create_pod(lab: Lab, args: Args) -> Json:
-    zone = lab.store.value(
-        "SELECT id FROM data_center WHERE uuid = ? AND removed IS NULL", args["zoneid"]
-    )
-    if zone is None:
-        raise no_such("zone", "zoneid", args["zoneid"])
+    zone = row_of(lab, "data_center", "zone", args["zoneid"], "zoneid")["id"]
     given = {key: args[key] for key in ("gateway", "netmask", "startip") if args.get(key)}
     with lab.store.change():
         _refuse_taken(lab, "host_pod_ref", "data_center_id", zone, args["name"])
@@ -176,38 +172,6 @@ def update_cluster(lab: Lab, args: Args) -> Json:
 )
 def delete_cluster(lab: Lab, args: Args) -> Json:
     return delete(lab, "cluster", "cluster", args["id"], ("host", "cluster_id"))
-
-
-def row_of(lab: Lab, table: str, kind: str, uuid: str) -> sqlite3.Row:
-    """A row that is not removed; raises ApiError 431 where there is none with this id."""
-    row = lab.store.one(f"SELECT * FROM {table} WHERE uuid = ? AND removed IS NULL", uuid)
-    if row is None:
-        raise no_such(kind, "id", uuid)
-    return row
-
-
-def change(lab: Lab, table: str, row: sqlite3.Row, **columns: Any) -> None:
-    """Change the columns of a row that were given."""
-    given = {name: value for name, value in columns.items() if value is not None}
-    if given:
-        lab.store.update(table, row["id"], **given)
-
-
-def delete(lab: Lab, table: str, kind: str, uuid: str, *users: tuple[str, str]) -> Json:
-    """Mark a row as removed, unless rows of these tables (with their columns) refer to it."""
-    with lab.store.change():
-        row = row_of(lab, table, kind, uuid)
-        for other, column in users:
-            names = lab.store.rows(
-                f"SELECT name FROM {other} WHERE {column} = ? AND removed IS NULL ORDER BY id",
-                row["id"],
-            )
-            if names:
-                told = ", ".join(user["name"] for user in names[:5])
-                raise invalid(f"The {kind} {row['name']} is in use by: {told}.")
-        lab.store.update(table, row["id"], removed=now())
-    record(lab, f"{kind.upper().replace(' ', '.')}.DELETE", f"Deleted the {kind} {row['name']}")
-    return {"success": True, "displaytext": f"The {kind} {row['name']} is deleted"}
 
 
 def _refuse_taken(lab: Lab, table: str, column: str, owner: int, name: str) -> None:

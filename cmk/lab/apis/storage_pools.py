@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
-from cmk.lab.apis.pods import DONE, change, delete, row_of
 from cmk.lab.events import record
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.query import Query, listing, present
+from cmk.lab.rows import change, delete, row_of
 from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
 

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.template_rows import is_ready, list_rows, one_row
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def prepare_template(lab: Lab, args: Args) -> Json:
     required("id", "uuid", "the template"),
     optional("zoneid", "uuid", "only in this zone"),
     optional("forced", "boolean", "also when VMs still use it"),
-    fields=fields("success displaytext"),
+    fields=DONE,
     work="cmk.lab.eviction:DELETE_TEMPLATE",
 )
 def delete_template(lab: Lab, args: Args) -> Json:

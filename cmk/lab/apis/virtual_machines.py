@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cmk.lab import jobs
 from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
+from cmk.lab.rows import row_of
 from cmk.lab.store import new_uuid, now
 from cmk.lab.template_rows import is_ready
 from cmk.lab.virtual_machine_rows import list_rows, one_row
@@ -244,7 +245,7 @@ def _transition(
 ) -> Json:
     """Move a VM out of one of these states and queue the job that does what is due then."""
     with lab.store.change():
-        vm = _vm(lab, uuid, param)
+        vm = row_of(lab, "vm_instance", "VM", uuid, param)
         _require(vm, states, cmd)
         refuse_busy(lab, vm)
         lab.store.update("vm_instance", vm["id"], state=to, update_time=now())
@@ -252,13 +253,6 @@ def _transition(
         job = jobs.submit(lab, cmd, told, "VirtualMachine", vm["uuid"], vm["id"])
     jobs.hire(lab)
     return job
-
-
-def _vm(lab: Lab, uuid: str, param: str) -> sqlite3.Row:
-    vm = lab.store.one("SELECT * FROM vm_instance WHERE uuid = ? AND removed IS NULL", uuid)
-    if vm is None:
-        raise no_such("VM", param, uuid)
-    return vm
 
 
 def refuse_busy(lab: Lab, vm: sqlite3.Row) -> None:
@@ -355,7 +349,7 @@ def destroy_virtual_machine(lab: Lab, args: Args) -> Json:
 )
 def recover_virtual_machine(lab: Lab, args: Args) -> Json:
     with lab.store.change():
-        vm = _vm(lab, args["id"], "id")
+        vm = row_of(lab, "vm_instance", "VM", args["id"], "id")
         _require(vm, ("Destroyed",), "recoverVirtualMachine")
         refuse_busy(lab, vm)
         lab.store.update("vm_instance", vm["id"], state="Stopped", update_time=now())
@@ -366,7 +360,7 @@ def recover_virtual_machine(lab: Lab, args: Args) -> Json:
     "expungeVirtualMachine",
     "Removes a destroyed VM and its disks for good",
     ID,
-    fields=fields("success displaytext"),
+    fields=DONE,
     work="cmk.lab.lifecycle:EXPUNGE",
 )
 def expunge_virtual_machine(lab: Lab, args: Args) -> Json:
@@ -384,7 +378,7 @@ def expunge_virtual_machine(lab: Lab, args: Args) -> Json:
     work="cmk.lab.lifecycle:RESTORE",
 )
 def restore_virtual_machine(lab: Lab, args: Args) -> Json:
-    vm = _vm(lab, args["virtualmachineid"], "virtualmachineid")
+    vm = row_of(lab, "vm_instance", "VM", args["virtualmachineid"], "virtualmachineid")
     _require(vm, ("Running", "Stopped"), "restoreVirtualMachine")
     zone = lab.store.one("SELECT * FROM data_center WHERE id = ?", vm["data_center_id"])
     template = lab.store.one("SELECT * FROM vm_template WHERE id = ?", vm["vm_template_id"])

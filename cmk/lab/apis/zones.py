@@ -6,11 +6,11 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from cmk.lab.api import PAGING, Args, Json, api, invalid, optional, required
-from cmk.lab.apis.pods import DONE, change, delete, row_of
 from cmk.lab.details import details_of, set_details
 from cmk.lab.events import record
-from cmk.lab.fields import fields
+from cmk.lab.fields import DONE, fields
 from cmk.lab.query import Query, listing, present
+from cmk.lab.rows import change, delete, row_of
 from cmk.lab.store import new_uuid
 
 if TYPE_CHECKING:
