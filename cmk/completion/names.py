@@ -158,7 +158,7 @@ class NamesOnDisk:
         except (CmkError, OSError):
             rows, is_told = [], False
         return json.dumps(
-            {"when": time.time(), "told": is_told, "rows": [_kept(row) for row in rows]}
+            {"when": time.time(), "told": is_told, "rows": [_without_secrets(row) for row in rows]}
         )
 
 
@@ -172,7 +172,7 @@ def _read(text: str) -> Kept:
         return NOTHING
 
 
-def _kept(row: Row) -> Row:
+def _without_secrets(row: Row) -> Row:
     """What completion shows of a row: its values without secrets, and of what has values of its
     own, which may be secrets, only that it is there."""
     from cmk.credentials import mask

@@ -62,6 +62,7 @@ class Shell:
         self.is_calm = bool(session.environment.variables.get("CMK_NO_ANIMATION"))
         #: Of what was entered last: the seconds in a pager, and what ran of it.
         self._paging, self._ran = 0.0, ""
+        self._config = self._read_config()
         self._session = session
         self._run_line = run_line
         self._guard = guard
@@ -90,6 +91,7 @@ class Shell:
         from cmk.shell.prompt import greeting
 
         self._guard(self._session, self._tell_step)
+        self._config = self._read_config()
         with uninterrupted():
             return self._prompt.prompt(lambda: greeting(self), handle_sigint=False)
 
@@ -185,6 +187,7 @@ class Shell:
         the terminal as it was."""
         from cmk.shell.pager import Paged, pager_of, rows_of_screen
 
+        self._config = self._read_config()  # a row before this one may have changed it
         command = pager_of(self.environment, self.setting("pager"))
         rows = rows_of_screen(self.environment)
         if not command or not rows or not _only_reads(_words(line)):
@@ -232,11 +235,16 @@ class Shell:
             self.profile = self._session.profile
 
     def setting(self, name: str) -> str:
-        """A setting of the core section, for all profiles."""
+        """A setting for all profiles, as it was when the prompt came or a line began."""
+        return self._config.core.get(name, "")
+
+    def _read_config(self) -> Config:
+        """The file, which is not read again at each key; what is wrong with it is told when a line
+        is run."""
         try:
-            return Config.read(self.environment.config_file).core.get(name, "")
-        except CmkError:  # of the file: told when a line is run
-            return ""
+            return Config.read(self.environment.config_file)
+        except CmkError:
+            return Config(self.environment.config_file, {})
 
     # the background
 
@@ -279,7 +287,7 @@ class Shell:
     # completion
 
     def values(self) -> Values:
-        return Values(self.known, self._profiles(), self._paths, days())
+        return Values(self.known, self._config.names, self._paths, days())
 
     def known(self, api: str) -> list[dict[str, Any]]:
         """The rows of a list API that are known now; what is not is being fetched."""
@@ -289,12 +297,6 @@ class Shell:
 
     def _paths(self, typed: str) -> list[str]:
         return paths(typed, self.environment.home)
-
-    def _profiles(self) -> tuple[str, ...]:
-        try:
-            return Config.read(self.environment.config_file).names
-        except CmkError:  # of the file: told when a line is run
-            return ("lab",)
 
     def catalog(self) -> Catalog:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -123,8 +124,7 @@ class Background:
     ) -> BackgroundLine:
         """Run a line with the profile and the flags of a session."""
         said = TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - kept
-        silent = session.environment.silent()
-        surroundings = Environment(silent.stdin, said, said, silent.variables)
+        surroundings = Environment(io.StringIO(), said, said, session.environment.variables)
         own = BackgroundSession(surroundings, session.flags, session.profile)
         number = max((each.number for each in self.lines), default=0) + 1
         started = BackgroundLine(number, line, own, lambda: run(own, started), said)
