@@ -67,6 +67,10 @@ class Screen:
         """Wait until this is on the screen; all of it then."""
         return self._waits(lambda shown: text in shown, repr(text), seconds)
 
+    def hides(self, text: str, seconds: float = 15) -> str:
+        """Wait until this is on the screen no more."""
+        return self._waits(lambda shown: text not in shown, f"lost {text!r}", seconds)
+
     def shows_only(self, text: str, seconds: float = 15) -> str:
         """Wait until this, and nothing else, is on the screen."""
         return self._waits(lambda shown: text == shown.strip(), f"only {text!r}", seconds)

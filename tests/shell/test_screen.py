@@ -84,6 +84,7 @@ def test_the_popup_shows_what_fits_and_tells_about_it(lab: LabCmk, screens: Open
     shown = screen.shows("Tiny Instance")
     assert "1 x 500 MHz, 256 MiB" in shown
     screen.type("tiny")
+    screen.hides("Medium Instance")  # the popup is that of the whole word
     screen.press("Tab")
     screen.shows(f"serviceofferingid={lab.offering}")
 
