@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from cmk import language
-from cmk.builtins import builtin_of
+from cmk.commands import builtin_of
 from cmk.errors import ExitStatus
-from cmk.session import Flags, Pending, Session
+from cmk.line import reading
+from cmk.session.session import Flags, Pending, Session
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Batch:
 
     def run_all(self, text: Iterator[str], keep_going: bool) -> int:
         """After an error no more lines are sent, unless `keep_going`; what runs is waited for."""
-        for number, line in language.lines_of(text):
+        for number, line in reading.lines_of(text):
             try:
                 self._send(number, line)
             except EOFError:

@@ -1,21 +1,22 @@
-"""The command line: flags, the four doors into a session, and the one place that prints errors."""
+"""The command line: flags, and the four doors into a session."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 
-from cmk import language
-from cmk.builtins import API_OPTIONS, BUILTINS, OPTIONS, builtin_of
+from cmk.backends import backend_of
+from cmk.commands import API_OPTIONS, BUILTINS, OPTIONS, builtin_of
 from cmk.environment import Environment
-from cmk.errors import CmkError, ExitStatus, Unknown, UsageError
-from cmk.flags import BY_WORD, FLAGS, Flag
-from cmk.session import Flags, Session
+from cmk.errors import ExitStatus, Unknown, UsageError
+from cmk.line import reading
+from cmk.line.flags import BY_WORD, FLAGS, Flag
+from cmk.reporting import report
+from cmk.session.session import Flags, Session
 
 
 def _option(flag: Flag) -> click.Option:
@@ -94,7 +95,7 @@ def run(argv: list[str], environment: Environment) -> int:
             environment = environment.with_variables(CMK_CONFIG=params["config"])
         flags = _flags_of(params)
         debug = bool(flags.debug) or debug
-        session = Session(environment, flags)
+        session = Session(environment, flags, backend_of)
         try:
             status = _enter(session, params, words, flags)
         finally:
@@ -119,7 +120,7 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
     if words or flags.help:
         return _quit_is_done(session, words, flags)
     if environment.input_is_terminal:
-        from cmk.shell import Shell
+        from cmk.shell.shell import Shell
 
         return Shell(
             session,
@@ -166,7 +167,7 @@ def _run_file(
 def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: bool = False) -> int:
     """A batch: lines up to the first error, or all of them; the status is the first failure's."""
     first = int(ExitStatus.DONE)
-    for number, line in language.lines_of(_readable(text)):
+    for number, line in reading.lines_of(_readable(text)):
         try:
             status = run_line(session, line, flags, f"line {number}: ")
         except EOFError:
@@ -211,7 +212,7 @@ def guarded(session: Session, flags: Flags, run: Callable[[], int | None], place
 
 def words_and_flags(line: str, base: Flags) -> tuple[list[str], Flags]:
     """A line of a shell or batch: its words, and its flags over the base. Raises UsageError."""
-    words = language.split(line)
+    words = reading.split(line)
     if words[:1] == ["cmk"]:  # as hints and the README write a line
         words = words[1:]
     params, words = _parse(words)
@@ -221,7 +222,7 @@ def words_and_flags(line: str, base: Flags) -> tuple[list[str], Flags]:
 def run_words(session: Session, words: list[str], flags: Flags) -> None:
     """One command: help for it, a built-in, or an API."""
     if flags.help:
-        from cmk import help as help_pages
+        from cmk.commands import help as help_pages
 
         help_pages.run(session, words, flags)
         return
@@ -243,59 +244,5 @@ def _or_builtin(problem: Unknown, word: str) -> Unknown:
     """The same, with the built-in that was perhaps meant where no API was near."""
     from cmk.catalog import similar
 
-    near = "" if problem.hint.startswith("Did you") else similar(word.lower(), BUILTINS, 0.7)
-    return Unknown(problem.message, f"Did you mean '{near}'?") if near else problem
-
-
-def report(problem: BaseException, environment: Environment, debug: bool, place: str = "") -> int:
-    """Say what went wrong, in a sentence on stderr; return the exit status that belongs to it."""
-    if debug and not isinstance(problem, BrokenPipeError):
-        import traceback
-
-        environment.say("".join(traceback.format_exception(problem)).rstrip())
-    if isinstance(problem, CmkError):
-        _say_error(environment, place + problem.message, problem.hint)
-        return problem.status
-    if isinstance(problem, KeyboardInterrupt):
-        _say_error(environment, place + "Interrupted.")
-        return ExitStatus.INTERRUPTED
-    if isinstance(problem, BrokenPipeError):
-        _close_stdout(environment)
-        return ExitStatus.DONE
-    if isinstance(problem, OSError):
-        if problem.filename is None:  # of our own output: nothing more can be written there
-            _close_stdout(environment)
-        _say_error(
-            environment, place + f"{problem.strerror or problem}: {problem.filename or 'output'}"
-        )
-        return ExitStatus.FAILED
-    if isinstance(problem, SystemExit):
-        return ExitStatus.FAILED
-    _say_error(
-        environment,
-        place + f"This is a bug in cmk: {type(problem).__name__}: {problem}",
-        "The same command with -d shows where; please report it.",
-    )
-    return ExitStatus.FAILED
-
-
-def _say_error(environment: Environment, message: str, hint: str = "") -> None:
-    from cmk.output import harmless
-
-    text = f"cmk: {message}\n{hint}" if hint else f"cmk: {message}"
-    try:
-        for line in text.split("\n"):
-            environment.say(harmless(line))
-    except OSError:
-        return  # nobody listens on stderr: the exit status still tells
-
-
-def _close_stdout(environment: Environment) -> None:
-    """Whoever read our output is gone: let nothing more be written, not even at exit."""
-    try:
-        descriptor = environment.stdout.fileno()
-    except (OSError, ValueError):
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, descriptor)
-    os.close(null)
+    near = "" if problem.near else similar(word.lower(), BUILTINS, 0.7)
+    return Unknown(problem.message, f"Did you mean '{near}'?", near) if near else problem

@@ -14,7 +14,7 @@
     └── Interrupted            130   Ctrl-C
 
 A message says what happened and where; a hint, when there is one, says what to do.
-Only `cmk.cli` prints them.
+Only `cmk.reporting` prints them.
 """
 
 from enum import IntEnum
@@ -55,7 +55,14 @@ class UsageError(CmkError):
 
 
 class Unknown(UsageError):
-    """An API or a parameter that the catalog does not know; a newer catalog may."""
+    """An API or a parameter that the catalog does not know; a newer catalog may.
+
+    `near` is what was perhaps meant, "" where nothing is near.
+    """
+
+    def __init__(self, message: str, hint: str = "", near: str = "") -> None:
+        super().__init__(message, hint)
+        self.near = near
 
 
 class ApiError(CmkError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from cmk.lab.guest import boot_sector
+from cmk.images.boot_sector import boot_sector
 
 SIZE = 1 << 20
 

@@ -10,7 +10,6 @@ import pytest
 from cmk.catalog import Api, Catalog, verb_and_noun
 from cmk.catalog.index import OF_LAB, lab
 from cmk.errors import UsageError
-from cmk.lab.apis.listing_of_apis import written_catalog
 from cmk.lab.deviations import (
     DEVIATIONS,
     LAB_ASYNC,
@@ -19,6 +18,7 @@ from cmk.lab.deviations import (
     LAB_ONLY_PARAMS,
 )
 from cmk.lab.engine import handlers, lab_catalog
+from cmk.lab.nouns.api_listing import written_catalog
 
 APIS = lab_catalog().all()
 #: Names and types of CloudStack 4.18's catalog, for the APIs that a lab has or will have.

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from cmk import __version__
 from cmk.cli import run
+from cmk.config.settings import ALL
 from cmk.environment import Environment
-from cmk.settings import ALL
 from tests.conftest import Cmk, LabCmk
 
 
@@ -225,7 +225,7 @@ def test_an_unexpected_exception_is_one_sentence_and_a_traceback_only_with_debug
     def broken(*_: Any) -> None:
         raise ValueError("surprise")
 
-    monkeypatch.setattr("cmk.session.Session.run", broken)
+    monkeypatch.setattr("cmk.session.session.Session.run", broken)
     plain, debug = lab("list", "zones"), lab("list", "zones", "-d")
     assert plain.status == debug.status == 1
     assert "bug in cmk: ValueError: surprise" in plain.err

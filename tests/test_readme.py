@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cmk.builtins import BUILTINS
+from cmk.commands import BUILTINS
 from cmk.lab.engine import lab_catalog
 from tests import guest
 from tests.conftest import LabCmk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cmk.lab.guest import boot_sector
-from cmk.progress import clock, line_of, size
+from cmk.images.boot_sector import boot_sector
+from cmk.session.progress import clock, line_of, size
 from tests.conftest import LabCmk
 from tests.terminal import TerminalProgram
 from tests.web import Web

@@ -11,7 +11,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .failures import TransportFailure
-from .sources import Limits
+from .wish import Limits
 
 
 def connection_to(

@@ -17,7 +17,7 @@ from .meter import Meter
 from .order import Order
 from .part import Part, failure_of
 from .pipeline import Tell
-from .sources import shown
+from .source import shown
 from .transfer import SERVED, Transfer
 from .unpacker import HEAD, unpack
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Optional
 
 from .pipeline import Tell
-from .sources import shown
+from .source import shown
 
 #: Seconds between two progress events.
 EVERY = 0.1

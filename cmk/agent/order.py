@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 from urllib.parse import urlsplit
 
-from .sources import Limits
+from .wish import Limits
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from .compression import first_bytes, packing_of
 from .failures import ImageFailure, TransportFailure
 from .image import check_format, format_of, qcow2_size
 from .pace import Pace
-from .sources import Limits, Source, Wish, open_source
+from .source import Source
+from .sources import open_source
+from .wish import Limits, Wish
 
 #: A bzip2 block unpacks to at most 900 kB; a packed one is hardly ever larger than that.
 _PREFIX = 1 << 20

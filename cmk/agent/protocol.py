@@ -46,7 +46,7 @@ from .failures import Failure, RequestFailure
 from .fetch import Fetch
 from .order import Order, Pieces
 from .probe import head, probe, read
-from .sources import Limits
+from .wish import Limits
 
 PROTOCOL = 1
 VERSION = "0.1.0"

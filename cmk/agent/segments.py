@@ -21,7 +21,9 @@ from .order import Order
 from .pace import Pace
 from .part import Part
 from .pipeline import Digests, solid, write_all
-from .sources import Source, Wish, known_as, open_source
+from .source import Source, known_as
+from .sources import open_source
+from .wish import Wish
 
 BLOCK = 16 << 20
 SMALLEST = 1 << 20

@@ -17,7 +17,9 @@ from .pace import Pace
 from .part import Part
 from .pipeline import Digests, Target, digest_file, pump
 from .segments import Segments
-from .sources import Source, Wish, known_as, open_source
+from .source import Source, known_as
+from .sources import open_source
+from .wish import Wish
 
 ROUNDS = 3
 #: A round that brought less than this was in vain.

@@ -114,7 +114,7 @@ class Catalog:
         near = self._similar(words, nouns)
         every = f"cmk help {words[0].lower()}" if nouns else "cmk list apis"
         hint = f"Did you mean {near}?" if near else f"All of them: {every}"
-        raise Unknown(f"There is no command '{typed}'.", hint)
+        raise Unknown(f"There is no command '{typed}'.", hint, near)
 
     def _instead(self, words: tuple[str, ...]) -> str:
         """What is written in place of a third word."""

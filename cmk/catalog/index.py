@@ -171,7 +171,7 @@ def _params(api: Json) -> list[Json]:
 
 
 def _written_param(api: str, param: Json, lists: set[str]) -> str:
-    from cmk.lookup import nearest
+    from cmk.catalog.related import nearest
 
     candidates = [r for r in str(param.get("related") or "").split(",") if r in lists]
     related = nearest(api, str(param["name"]), candidates)

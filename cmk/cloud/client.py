@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cmk.catalog import Catalog
-from cmk.cloud.signature import ALGORITHMS, signed
 from cmk.cloud.transport import (
     PASSING,
     Answer,
@@ -19,13 +18,18 @@ from cmk.cloud.transport import (
     redirected,
     send_patiently,
 )
-from cmk.config import Config, Profile
-from cmk.credentials import Credentials, Keys, Password, mask
+from cmk.config.credentials import Credentials, Keys, Password, mask
+from cmk.config.file import Config, Profile
 from cmk.document import loads
 from cmk.environment import Environment
-from cmk.errors import ApiError, CmkError, NotAuthorised, Unreachable
+from cmk.errors import CmkError, NotAuthorised, Unreachable
+from cmk.wire.envelope import enveloped
+from cmk.wire.faults import fault_of
+from cmk.wire.signature import ALGORITHMS, signed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cmk.cloud.login import KeptSession, LoginSession
 
 Json = dict[str, Any]
@@ -72,7 +76,7 @@ class Cloud:
     def call(self, api: str, params: dict[str, str]) -> Json:
         """One API call. Raises ApiError as the server refuses, Unreachable, CmkError."""
         content = self._call(api, params, patient=is_read(api))
-        return {f"{api.lower()}response": content}
+        return enveloped(api, content)
 
     def job(self, jobid: str) -> Json:
         found = self._call("queryAsyncJobResult", {"jobid": jobid}, patient=True)
@@ -111,6 +115,19 @@ class Cloud:
         for name, value in fields.items():
             words += ["--data-urlencode", f"{name}={value}"]
         return [*words, self._profile.url]
+
+    def upload(
+        self, url: str, headers: Mapping[str, str], file: Path, tell: Callable[[int], None]
+    ) -> None:
+        """Send a file to where the server said that it takes one. Raises CmkError as it refuses,
+        Unreachable."""
+        answer = self._transport.upload(url, headers, file, tell)
+        if answer.status >= 300:
+            first = answer.body.decode("utf-8", "replace").strip().splitlines()[:1]
+            raise CmkError(
+                f"The server does not take {file.name}: HTTP {answer.status} "
+                f"{first[0][:200] if first else answer.reason}"
+            )
 
     def close(self) -> None:
         self._transport.close()
@@ -275,11 +292,8 @@ class Cloud:
         return content
 
     def _refusal(self, answer: Answer, content: Json) -> CmkError:
-        code = _whole(content.get("errorcode"), answer.status)
-        text = str(content.get("errortext") or "the server gave no reason")
-        kind = NotAuthorised if code in (401, 531) else ApiError
-        problem = kind(code, text, _whole(content.get("cserrorcode"), 9999))
-        if code == 401:
+        problem = fault_of(content, answer.status)
+        if problem.errorcode == 401:
             problem.hint = self._clock(answer) or (
                 f"Credentials come from {self._profile.chosen_by}; are they of this server?"
             )
@@ -325,10 +339,3 @@ def is_read(api: str) -> bool:
     return name.startswith(("list", "query")) or (
         name.startswith("get") and not name.startswith("getuploadparams")
     )
-
-
-def _whole(value: Any, otherwise: int) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return otherwise

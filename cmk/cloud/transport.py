@@ -15,6 +15,8 @@ from cmk import __version__
 from cmk.errors import CmkError, ConfigurationError, Unreachable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import requests
 
 #: Seconds to wait for a connection, and for the answer to begin or go on.
@@ -43,6 +45,13 @@ class Transport(Protocol):
 
     def send(self, params: Mapping[str, str], post: bool) -> Answer:
         """The answer, whatever its status. Raises Unreachable where there is none."""
+        ...
+
+    def upload(
+        self, url: str, headers: Mapping[str, str], file: Path, tell: Callable[[int], None]
+    ) -> Answer:
+        """POST a file, as the field `file` of a form, to wherever the server says; `tell` is told
+        how many bytes are sent. Raises Unreachable, OSError of the file."""
         ...
 
     def close(self) -> None:
@@ -81,20 +90,24 @@ class RequestsTransport:
 
     def _opened(self) -> requests.Session:
         if self._session is None:
-            import requests
-            from requests.utils import get_environ_proxies
-
-            session = requests.Session()
-            session.trust_env = False  # it would send what ~/.netrc has for the host, too
-            session.proxies = get_environ_proxies(self._url)
-            session.verify = self._bundle()
-            session.headers.update({"User-Agent": f"cmk/{__version__}"})
-            if session.verify is False:
-                import urllib3
-
-                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-            self._session = session
+            self._session = self._made(self._url)
         return self._session
+
+    def _made(self, url: str) -> requests.Session:
+        """A session for one server: the profile's trust, the environment's proxies."""
+        import requests
+        from requests.utils import get_environ_proxies
+
+        session = requests.Session()
+        session.trust_env = False  # it would send what ~/.netrc has for the host, too
+        session.proxies = get_environ_proxies(url)
+        session.verify = self._bundle()
+        session.headers.update({"User-Agent": f"cmk/{__version__}"})
+        if session.verify is False:
+            import urllib3
+
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        return session
 
     def _bundle(self) -> bool | str:
         if not self._trust.verify:
@@ -127,13 +140,38 @@ class RequestsTransport:
         except (requests.RequestException, ValueError) as problem:
             # Not its own words: they hold the URL, and with it key and signature.
             raise Unreachable(*_reason(self._url, problem)) from None
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, headers, answer.content, answer.reason or "")
+        return _answer(answer)
+
+    def upload(
+        self, url: str, headers: Mapping[str, str], file: Path, tell: Callable[[int], None]
+    ) -> Answer:
+        import requests
+        from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
+
+        with file.open("rb") as body, self._made(url) as session:
+            form = MultipartEncoder({"file": (file.name, body, "application/octet-stream")})
+            sent = MultipartEncoderMonitor(form, lambda monitor: tell(monitor.bytes_read))
+            try:
+                answer = session.post(
+                    url,
+                    data=sent,
+                    headers={**headers, "Content-Type": form.content_type},
+                    timeout=(CONNECT, READ),
+                    allow_redirects=False,
+                )
+            except (requests.RequestException, ValueError) as problem:
+                raise Unreachable(*_reason(url, problem)) from None
+            return _answer(answer)
 
     def close(self) -> None:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _answer(answer: requests.Response) -> Answer:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer(answer.status_code, headers, answer.content, answer.reason or "")
 
 
 def send_patiently(

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from cmk.builtins import BUILTINS
 from cmk.catalog import Api, Catalog, Param
+from cmk.commands import BUILTINS
 from cmk.completion.enumerations import ENUMERATIONS, MAKING, NAMED, NUMBERS
 from cmk.completion.place import Place
-from cmk.config import FORMATS
-from cmk.flags import BY_WORD, FLAGS, GENERAL, takes_value
-from cmk.language import base_of
-from cmk.lookup import PREFIX, lister, name_of
-from cmk.settings import ALL, VALUES
+from cmk.config.file import FORMATS
+from cmk.config.settings import ALL, VALUES
+from cmk.line.flags import BY_WORD, FLAGS, GENERAL, takes_value
+from cmk.line.language import base_of
+from cmk.line.lookup import PREFIX, lister, name_of
 
 Row = dict[str, Any]
 
@@ -316,7 +316,7 @@ def _of_column(rows: list[Row], column: str) -> list[Candidate]:
 
 def _detail(row: Mapping[str, Any]) -> str:
     """What tells rows of one name apart: `2.1 GiB · Ready`."""
-    from cmk.progress import size
+    from cmk.session.progress import size
 
     parts = []
     if isinstance(row.get("size"), int):

@@ -15,7 +15,7 @@ import zlib
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from cmk.config import Profile
+from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError
 from cmk.files import put
@@ -151,10 +151,12 @@ class NamesOnDisk:
 
     def _fetched(self, api: str) -> str:
         """What is known now, as it is kept."""
-        from cmk.session import fetched
+        from cmk.backends import backend_of
+        from cmk.session.session import fetched
 
         try:
-            rows, is_told = fetched(self._environment, self._profile, api, self._keys), True
+            rows = fetched(self._environment, backend_of, self._profile, api, self._keys)
+            is_told = True
         except (CmkError, OSError):
             rows, is_told = [], False
         return json.dumps(
@@ -175,7 +177,7 @@ def _read(text: str) -> Kept:
 def _without_secrets(row: Row) -> Row:
     """What completion shows of a row: its values without secrets, and of what has values of its
     own, which may be secrets, only that it is there."""
-    from cmk.credentials import mask
+    from cmk.config.credentials import mask
 
     plain = {key: value for key, value in row.items() if isinstance(value, str | int | float)}
     return {**dict.fromkeys(row), **mask(plain)}

@@ -1,6 +1,6 @@
 """Where in a line completion is asked for, and how what was chosen is written there.
 
-Lines are read by POSIX shell quoting, as bash, zsh, fish and cmk's own shell have it in common.
+POSIX shell quoting is what bash, zsh, fish and cmk's own shell have in common.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-#: What ends a word (shlex, and the shells' IFS as it is by default).
-_SPACE = " \t\r\n"
+from cmk.line.reading import words_of
 
 #: What a backslash is needed before, in a word that is not quoted.
 _SPECIAL = re.compile(r"[^\w@%+=:,./~\[\]-]")
@@ -50,36 +49,10 @@ def _escaped(text: str) -> str:
 
 
 def place_of(text: str) -> Place:
-    """Split an unfinished line by POSIX quoting; what is open is taken as closed."""
-    words: list[str] = []
-    word, start, quote, at = "", -1, "", 0
-    raw_before = word_before = 0
-    while at < len(text):
-        char = text[at]
-        if not quote and char in _SPACE:
-            if start >= 0:
-                words.append(word)
-            word, start = "", -1
-            at += 1
-            continue
-        following = text[at + 1 : at + 2]
-        if char == "\\" and following == "\n" and quote != "'":  # the line goes on in another row
-            at += 2
-            continue
-        if start < 0:
-            start = at
-        if quote and char == quote:
-            quote = ""
-        elif not quote and char in "'\"":
-            quote, raw_before, word_before = char, at + 1 - start, len(word)
-        elif char == "\\" and (not quote or (quote == '"' and following in ('"', "\\"))):
-            word += following
-            at += 1
-        else:
-            word += char
-        at += 1
-    if start < 0:
-        return Place(tuple(words))
-    if not quote:
-        raw_before = word_before = 0
-    return Place(tuple(words), word, text[start:], quote, raw_before, word_before)
+    """The unfinished word at the end of a line, and those before it; what is open is as closed."""
+    words = words_of(text)
+    before = tuple(word.text for word in words)
+    if not words or words[-1].end < len(text):
+        return Place(before)
+    last = words[-1]
+    return Place(before[:-1], last.text, last.raw, last.quote, last.raw_before, last.text_before)

@@ -21,11 +21,11 @@ from cmk.completion.engine import Candidate, Row, Values, complete, days
 from cmk.completion.names import NamesOnDisk
 from cmk.completion.paths import paths
 from cmk.completion.place import Place, place_of
-from cmk.config import Config, Profile, choose
+from cmk.config.file import Config, Profile, choose
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer, UsageError
-from cmk.flags import values_of
-from cmk.lookup import PREFIX
+from cmk.line.flags import values_of
+from cmk.line.lookup import PREFIX
 
 #: What bash and zsh expand between double quotes.
 _IN_QUOTES = '"\\$`'
@@ -42,7 +42,7 @@ def main(words: list[str], environment: Environment) -> int:
     try:
         run(words, environment)
     except Exception as problem:
-        from cmk.cli import report
+        from cmk.reporting import report
 
         return report(problem, environment, debug=False)
     return 0

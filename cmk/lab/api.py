@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cmk.catalog import Api, Field, Param
 from cmk.errors import ApiError
 from cmk.lab.deviations import DEVIATIONS
-from cmk.language import base_of, normal_key
+from cmk.line.language import base_of, normal_key
 
 if TYPE_CHECKING:
     from cmk.lab.engine import Lab

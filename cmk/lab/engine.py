@@ -17,30 +17,30 @@ ADMIN_ACCOUNT = 2
 
 #: The modules whose decorated functions are the lab's APIs.
 NOUNS = (
-    "zones",
-    "pods",
-    "hosts",
-    "storage_pools",
-    "offerings",
-    "os_types",
-    "networks",
-    "templates",
-    "isos",
-    "image_stores",
-    "certificates",
-    "spool_refs",
-    "virtual_machines",
-    "async_jobs",
-    "events",
-    "configurations",
-    "listing_of_apis",
+    "zone",
+    "pod",
+    "host",
+    "storage_pool",
+    "offering",
+    "os_type",
+    "network",
+    "template",
+    "iso",
+    "image_store",
+    "certificate",
+    "spool_ref",
+    "virtual_machine",
+    "async_job",
+    "event",
+    "configuration",
+    "api_listing",
 )
 
 
 def handlers() -> dict[str, Handler]:
     """All handlers, by API name in lower case."""
     for noun in NOUNS:
-        import_module(f"cmk.lab.apis.{noun}")
+        import_module(f"cmk.lab.nouns.{noun}")
     return HANDLERS
 
 

@@ -199,7 +199,7 @@ def work(lab: Lab) -> None:
 
 def _tidy(lab: Lab) -> None:
     """Collect what nothing needs; what fails here is for the log, and for the next worker."""
-    from cmk.lab.eviction import tidy
+    from cmk.lab.works.collection import tidy
 
     try:
         tidy(lab)

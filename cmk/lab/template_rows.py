@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from cmk.images.headers import is_header
 from cmk.lab.api import Args, Json
-from cmk.lab.headers import is_header
 from cmk.lab.query import Query, listed, present
 
 if TYPE_CHECKING:

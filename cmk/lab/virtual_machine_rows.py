@@ -41,7 +41,7 @@ def list_rows(lab: Lab, args: Args) -> Json:
     query.equal("v.state", None if (state or "").lower() == "present" else state)
     count, rows = query.rows(lab.store, args, "v.id")
     if any(row["state"] == "Running" for row in rows):
-        from cmk.lab.power import refresh
+        from cmk.lab.hosts.power import refresh
 
         if refresh(lab, rows):  # what is off now may not be what was asked for
             count, rows = query.rows(lab.store, args, "v.id")

@@ -14,8 +14,8 @@ from threading import Thread
 from typing import IO
 
 from cmk.environment import Environment
-from cmk.progress import clock
-from cmk.session import Pending, Session
+from cmk.session.progress import clock
+from cmk.session.session import Pending, Session
 
 
 class BackgroundSession(Session):
@@ -125,7 +125,7 @@ class Background:
         """Run a line with the profile and the flags of a session."""
         said = TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - kept
         surroundings = Environment(io.StringIO(), said, said, session.environment.variables)
-        own = BackgroundSession(surroundings, session.flags, session.profile)
+        own = BackgroundSession(surroundings, session.flags, session.connect, session.profile)
         number = max((each.number for each in self.lines), default=0) + 1
         started = BackgroundLine(number, line, own, lambda: run(own, started), said)
         self.lines.append(started)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from cmk.errors import CmkError, ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from cmk.shell import Shell
     from cmk.shell.background import BackgroundLine
+    from cmk.shell.parts import ShellParts
 
 #: Answers with an exit status; raises CmkError.
-Command = Callable[["Shell", list[str]], int]
+Command = Callable[["ShellParts", list[str]], int]
 
 
-def history(shell: Shell, words: list[str]) -> int:
+def history(shell: ShellParts, words: list[str]) -> int:
     """`history [N] [-c]`: numbered lines, the newest last."""
     if words == ["-c"]:
         shell.history.clear()
@@ -29,7 +29,7 @@ def history(shell: Shell, words: list[str]) -> int:
     return ExitStatus.DONE
 
 
-def jobs(shell: Shell, words: list[str]) -> int:
+def jobs(shell: ShellParts, words: list[str]) -> int:
     """`jobs`: what runs in the background, and what has ended without its output being shown."""
     if words:
         raise UsageError("jobs takes no words.")
@@ -41,7 +41,7 @@ def jobs(shell: Shell, words: list[str]) -> int:
     return ExitStatus.DONE
 
 
-def wait(shell: Shell, words: list[str]) -> int:
+def wait(shell: ShellParts, words: list[str]) -> int:
     """`wait`, `wait 1 2`: until these lines have ended, and what they have said; the first
     failure's status."""
     wanted = [_line(shell, word) for word in dict.fromkeys(words)]
@@ -57,14 +57,14 @@ def wait(shell: Shell, words: list[str]) -> int:
     return status
 
 
-def _line(shell: Shell, word: str) -> BackgroundLine:
+def _line(shell: ShellParts, word: str) -> BackgroundLine:
     for line in shell.background.lines:
         if str(line.number) == word:
             return line
     raise UsageError(f"There is no line [{word}] in the background.", "`jobs` lists them.")
 
 
-def tour(shell: Shell, words: list[str]) -> int:
+def tour(shell: ShellParts, words: list[str]) -> int:
     """`tour`: begin it; the prompt shows its lines."""
     from cmk.shell.tour import Tour
 

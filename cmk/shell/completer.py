@@ -10,8 +10,8 @@ from prompt_toolkit.document import Document
 from cmk.catalog import Catalog
 from cmk.completion.engine import Candidate, Values, complete
 from cmk.completion.place import Place, place_of
+from cmk.line.reading import read
 from cmk.shell import pipeline
-from cmk.shell.lines import lines_of
 
 
 class LineCompleter(Completer):
@@ -24,10 +24,8 @@ class LineCompleter(Completer):
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
         """Candidates with their names shown and their ids put in."""
         text = document.text_before_cursor
-        line, rest = pipeline.split(lines_of(text)[-1].text)
+        line, rest = pipeline.split(text[read(text)[-1].start :])
         place = place_of(rest or line)
-        if not text.endswith(place.raw):  # a word that goes on in another row
-            return
         for part, candidate in self._found(place, bool(rest)):
             end = "" if candidate.open else f"{place.quote} "
             yield Completion(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-from cmk import language
-from cmk.credentials import hidden, is_secret, mask
+from cmk.config.credentials import hidden, is_secret, mask
 from cmk.errors import CmkError, UsageError
-from cmk.shell.lines import lines_of
-from cmk.shell.pipeline import WORD
+from cmk.line.reading import read
 
 #: `!12` and `!!`: what stands for another line, and is remembered as that.
 RECALLED = re.compile(r"!(\d{1,9}|!)\s*\Z")
@@ -31,24 +28,15 @@ def kept(text: str) -> str:
     """
     if text[:1].isspace() or RECALLED.match(text):
         return ""
-    rows = [_kept(text[line.start : line.end]) for line in lines_of(text)]
-    return "" if None in rows else "\n".join(row or "" for row in rows)
-
-
-def _kept(written: str) -> str | None:
-    """A line as it was written but for its secrets; None where it cannot be read."""
-    spans = list(WORD.finditer(written))
-    try:
-        language.split(written.replace("\\\n", ""))
-        words = ["".join(shlex.split(span[0].replace("\\\n", ""))) for span in spans]
-    except (UsageError, ValueError):
-        return None if written.lstrip()[:1] != "#" else written
-    shown = _masked(words)
+    lines = read(text)
+    if lines[-1].unfinished:
+        return ""
     out, at = "", 0
-    for span, word, safe in zip(spans, words, shown, strict=True):
-        out += written[at : span.start()] + (span[0] if word == safe else safe)
-        at = span.end()
-    return out + written[at:]
+    for line in lines:
+        for word, safe in zip(line.words, _masked([word.text for word in line.words]), strict=True):
+            out += text[at : word.start] + (word.raw if word.text == safe else safe)
+            at = word.end
+    return out + text[at:]
 
 
 def _masked(words: list[str]) -> list[str]:

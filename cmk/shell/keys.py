@@ -10,13 +10,13 @@ from prompt_toolkit.filters import Condition, completion_is_selected, has_comple
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.search import accept_search
 
-from cmk.shell.lines import is_open
+from cmk.line.reading import read
 
 
 @Condition
 def _is_complete() -> bool:
     """Whether the line can be run as it stands."""
-    return not is_open(get_app().current_buffer.document.text)
+    return not read(get_app().current_buffer.document.text)[-1].unfinished
 
 
 def keys(offered: Callable[[], str] = lambda: "") -> KeyBindings:

@@ -12,10 +12,10 @@ from prompt_toolkit.styles import Style
 
 from cmk.catalog import Api, Catalog
 from cmk.completion.engine import VIEWS
-from cmk.flags import takes_value
-from cmk.language import base_of
-from cmk.shell.lines import lines_of
-from cmk.shell.pipeline import WORD, split, without_ampersand
+from cmk.line.flags import takes_value
+from cmk.line.language import base_of
+from cmk.line.reading import read, words_of
+from cmk.shell.pipeline import split, without_ampersand
 
 #: By the terminal's own colours, so that they can be read on its background.
 STYLE = Style.from_dict(
@@ -41,7 +41,7 @@ class LineLexer(Lexer):
         """For prompt_toolkit: what gives a line's coloured parts by its number."""
         catalog, text = self._catalog(), document.text
         parts: StyleAndTextTuples = []
-        for line in lines_of(text):
+        for line in read(text):
             parts += [*self._parts(text[line.start : line.end], catalog), ("", "\n")]
         rows = list(split_lines(parts))
         return lambda number: rows[number] if number < len(rows) else []
@@ -55,16 +55,16 @@ class LineLexer(Lexer):
         line, rest = split(own)
         names: list[str] = []
         before, at = "", 0
-        for found in WORD.finditer(line):
-            yield "", line[at : found.start()]
-            word = found[0].replace("\\\n", "")
-            if takes_value(before) or not word or (word == "cmk" and not before):
-                yield "", found[0]
+        for found in words_of(line):
+            yield "", line[at : found.start]
+            word = found.raw.replace("\\\n", "")
+            if takes_value(before) or (word == "cmk" and not before):
+                yield "", found.raw
             else:
                 # a word that goes on in another row has the colour of its beginning
                 parts = list(self._word(word, names, catalog))
-                yield from parts if word == found[0] else [(parts[0][0], found[0])]
-            before, at = word or before, found.end()
+                yield from parts if word == found.raw else [(parts[0][0], found.raw)]
+            before, at = word, found.end
         yield "", line[at:]
         yield "class:operator", rest + text[len(own) :]
 

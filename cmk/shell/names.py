@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any
 
-from cmk.config import Profile
+from cmk.config.file import Profile
 
 Row = dict[str, Any]
 

@@ -11,12 +11,8 @@ from typing import Any, TextIO, cast
 
 from cmk.environment import Environment
 from cmk.errors import ExitStatus, UsageError
+from cmk.line.reading import words_of
 from cmk.shell.terminal import uninterrupted
-
-#: A word with its quotes: quoted parts, escaped characters, anything else but space.
-WORD = re.compile(
-    r"""(?:'[^']*(?:'|$)|"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|\\$|[^ \t\r\n'"\\])+""", re.DOTALL
-)
 
 _OPERATORS = ("|", ">", ">>")
 
@@ -26,9 +22,9 @@ def split(line: str) -> tuple[str, str]:
 
     Only an operator that stands free is one: `url=http://h/x?a=1&b=2` and `name=a>b` are values.
     """
-    for word in WORD.finditer(line):
-        if word[0] in _OPERATORS and line[word.end() :].strip():
-            return line[: word.start()], line[word.start() :]
+    for word in words_of(line):
+        if word.raw in _OPERATORS and line[word.end :].strip():
+            return line[: word.start], line[word.start :]
     return line, ""
 
 
@@ -38,26 +34,26 @@ _FOREIGN = re.compile(r"(&&|\|\||;|[\w]*;|[\d&]?>>?&?[^>=]+|<.*|\|[^|=]+|#.*)\Z"
 
 def check(line: str) -> None:
     """Raises UsageError for what a shell would take as an operator, and this language does not."""
-    for word in WORD.finditer(split(line)[0]):
-        found = _FOREIGN.match(word[0])
-        if found is None or "'" in word[0] or '"' in word[0]:
+    for word in (each.raw for each in words_of(split(line)[0])):
+        found = _FOREIGN.match(word)
+        if found is None or "'" in word or '"' in word:
             continue
-        if word[0].startswith("#"):
+        if word.startswith("#"):
             hint = "A remark is a row of its own."
-        elif word[0].startswith("|") and word[0] != "||":
+        elif word.startswith("|") and word != "||":
             hint = "A space goes behind it: | COMMAND."
-        elif word[0].lstrip("0123456789&").startswith(">"):
+        elif word.lstrip("0123456789&").startswith(">"):
             hint = "A space goes behind it: > FILE, >> FILE. What is told on stderr stays here."
         else:
             hint = "There are | COMMAND, > FILE, >> FILE and a final &; more lines are more rows."
-        raise UsageError(f"'{word[0]}' is no operator here.", hint)
+        raise UsageError(f"'{word}' is no operator here.", hint)
 
 
 def without_ampersand(line: str) -> tuple[str, bool]:
     """The line without a free `&` at its end, and whether it had one: it goes to the background."""
-    words = list(WORD.finditer(line))
-    if len(words) > 1 and words[-1][0] == "&":
-        return line[: words[-1].start()], True
+    words = words_of(line)
+    if len(words) > 1 and words[-1].raw == "&":
+        return line[: words[-1].start], True
     return line, False
 
 

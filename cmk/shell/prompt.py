@@ -11,13 +11,13 @@ from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.output import create_output
 
-from cmk.builtins import BUILTINS
+from cmk.commands import BUILTINS
 from cmk.shell.completer import LineCompleter
 from cmk.shell.keys import keys
 from cmk.shell.lexer import STYLE, LineLexer
 
 if TYPE_CHECKING:
-    from cmk.shell import Shell
+    from cmk.shell.parts import ShellParts
 
 #: Terminals whose fonts have no such face.
 _POOR = ("dumb", "linux")
@@ -26,7 +26,7 @@ _POOR = ("dumb", "linux")
 MORE = "... > "
 
 
-def made(shell: Shell) -> PromptSession[str]:
+def made(shell: ShellParts) -> PromptSession[str]:
     """The prompt of a shell; for a screen reader (CMK_NO_ANIMATION) nothing opens by itself."""
     is_calm = shell.is_calm
     # Data alone goes into a pipe: a prompt beside it is for the person.
@@ -53,7 +53,7 @@ def made(shell: Shell) -> PromptSession[str]:
     return session
 
 
-def greeting(shell: Shell) -> str:
+def greeting(shell: ShellParts) -> str:
     """`(lab) 🐵 > `, or what `set prompt` says: another face, or `{profile} {user} {zone}`."""
     wanted = shell.setting("prompt")
     if "{" in wanted:
@@ -64,7 +64,7 @@ def greeting(shell: Shell) -> str:
     return f"({server(shell)}) {face} > "
 
 
-def server(shell: Shell) -> str:
+def server(shell: ShellParts) -> str:
     """A profile's name; for a URL that has none, its host, or where the lab is."""
     profile = shell.profile
     if profile.name:
@@ -73,7 +73,7 @@ def server(shell: Shell) -> str:
     return f"lab:{'/'.join(place.split('/')[-2:])}" if profile.is_lab else place.split("/")[2]
 
 
-def _filled(template: str, shell: Shell) -> str:
+def _filled(template: str, shell: ShellParts) -> str:
     """What is not known, or not known yet, is left out."""
     zones = shell.known("listZones") if "{zone}" in template else []
     values = {
@@ -86,14 +86,14 @@ def _filled(template: str, shell: Shell) -> str:
     return "".join(char if char.isprintable() and _can_show(shell, char) else "?" for char in text)
 
 
-def _has_faces(shell: Shell) -> bool:
+def _has_faces(shell: ShellParts) -> bool:
     """Whether terminal and locale are more than letters."""
     told = shell.environment.variables
     locale = told.get("LC_ALL") or told.get("LC_CTYPE") or told.get("LANG") or ""
     return told.get("TERM", "dumb") not in _POOR and locale not in ("C", "POSIX")
 
 
-def _can_show(shell: Shell, text: str) -> bool:
+def _can_show(shell: ShellParts, text: str) -> bool:
     try:
         text.encode(shell.environment.stdout.encoding or "ascii")
     except UnicodeEncodeError:
@@ -101,7 +101,7 @@ def _can_show(shell: Shell, text: str) -> bool:
     return True
 
 
-def toolbar(shell: Shell) -> str:
+def toolbar(shell: ShellParts) -> str:
     """`lab · lab: · 1 running · status 0 in 0.2 s · 22:55`; the URL goes where it does not fit."""
     columns = get_app().output.get_size().columns
     running = len(shell.background.running())

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cmk.config import Profile
+from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError
 from cmk.files import put
-from cmk.language import join
+from cmk.line.language import join
 
 Row = dict[str, Any]
 
@@ -69,7 +69,7 @@ class Tour:
 
     def image(self) -> str:
         """The URL of a bootable disk of 1 MiB, made where it is not there yet."""
-        from cmk.lab.guest import boot_sector
+        from cmk.images.boot_sector import boot_sector
 
         put(self._image, boot_sector().ljust(1 << 20, b"\0"))
         return self._image.as_uri()

@@ -22,7 +22,7 @@ from cmk.agent.compression import MAGICS, first_bytes, packing_of
 from cmk.agent.failures import ImageFailure, SpaceFailure
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
-from cmk.agent.sources import Limits
+from cmk.agent.wish import Limits
 from tests.guest import raw
 from tests.web import Web
 

@@ -17,7 +17,7 @@ import pytest
 from cmk.agent.failures import ChecksumFailure, PoolFailure, SpaceFailure, TransportFailure
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
-from cmk.agent.sources import Limits
+from cmk.agent.wish import Limits
 from tests.guest import raw
 from tests.web import Page, Web
 

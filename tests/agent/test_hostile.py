@@ -22,7 +22,7 @@ import pytest
 from cmk.agent.failures import Failure, ImageFailure, TransportFailure
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
-from cmk.agent.sources import Limits
+from cmk.agent.wish import Limits
 from tests.web import Page, Web
 
 BODY = random.Random(5).randbytes(3 << 20)

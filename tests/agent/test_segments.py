@@ -18,7 +18,7 @@ from cmk.agent.failures import ChecksumFailure, TransportFailure
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order, Pieces
 from cmk.agent.segments import _blocks, _merged
-from cmk.agent.sources import Limits
+from cmk.agent.wish import Limits
 from tests.web import Page, Web
 
 BODY = random.Random(7).randbytes(6 << 20)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from cmk.agent.failures import TransportFailure
-from cmk.agent.sources import Limits, Source, Wish, open_source
+from cmk.agent.source import Source
+from cmk.agent.sources import open_source
+from cmk.agent.wish import Limits, Wish
 from tests.tls import Authority
 from tests.web import Page, Web
 
@@ -207,7 +209,7 @@ def test_a_host_that_is_not_there_is_told_without_a_traceback() -> None:
 def test_retry_after_as_a_date_of_a_clock_that_is_wrong_is_bounded(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cmk.agent import web as http
+    from cmk.agent.sources import web as http
 
     date = {"Retry-After": "Fri, 01 Jan 2038 00:00:00 GMT"}
     url = web.serve("/x", b"", status=503, headers=date)

@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from cmk.lab.libvirt.standalone import Standalone
 from tests.conftest import LabCmk
 from tests.guest import qcow2
+from tests.standalone import Standalone
 from tests.web import Web
 
 

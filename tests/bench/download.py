@@ -25,7 +25,7 @@ FETCH = """
 import json, resource, sys
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
-from cmk.agent.sources import Limits
+from cmk.agent.wish import Limits
 given = json.loads(sys.argv[1])
 limits = Limits(trust=tuple(given.pop("trust")))
 order = Order(**{**given, "mirrors": tuple(given["mirrors"])}, limits=limits)

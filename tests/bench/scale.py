@@ -17,7 +17,7 @@ from uuid import uuid4
 from cmk.environment import Environment
 from cmk.lab.directory import LabDirectory
 from cmk.lab.engine import Lab
-from cmk.lab.placement import demand, plan
+from cmk.lab.hosts.placement import demand, plan
 from cmk.lab.store import now
 
 BIN = Path(sys.executable).parent / "cmk"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cmk.lab.libvirt.standalone import Standalone
 from tests.conftest import LabCmk
 from tests.lab.test_hosts import daemons, hosts  # noqa: F401 - fixtures
+from tests.standalone import Standalone
 from tests.web import Page, Web
 
 pytestmark = pytest.mark.libvirt

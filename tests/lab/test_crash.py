@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from cmk.lab.libvirt.standalone import Standalone
 from tests.conftest import LabCmk
 from tests.lab.test_hosts import daemons, hosts  # noqa: F401 - fixtures
 from tests.lab.test_jobs import workers
 from tests.lab.test_resume import agents
+from tests.standalone import Standalone
 from tests.web import Web
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.timeout(1800)]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cmk.lab.libvirt.standalone import Standalone
 from tests.conftest import LabCmk
+from tests.standalone import Standalone
 from tests.web import Page, Web
 
 pytestmark = pytest.mark.libvirt

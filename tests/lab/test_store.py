@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.arguments import UUID
 from cmk.errors import ConfigurationError
-from cmk.lab.apis.virtual_machines import _NAME
+from cmk.lab.nouns.virtual_machine import _NAME
 from cmk.lab.store import MIGRATIONS, Store, new_uuid, now
+from cmk.line.arguments import UUID
 from tests.conftest import LabCmk
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cmk.lab.upstream import difference
+from cmk.lab.works.upstream import difference
 from tests import guest
 from tests.conftest import LabCmk
 from tests.web import Page, Web

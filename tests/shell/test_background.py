@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cmk.backends import backend_of
 from cmk.environment import Environment
-from cmk.session import Flags, Session
+from cmk.session.session import Flags, Session
 from cmk.shell.background import Background, BackgroundLine
 
 
@@ -17,6 +18,7 @@ def session() -> Session:
     return Session(
         Environment(io.StringIO(), io.StringIO(), io.StringIO(), {"CMK_URL": "lab:/nowhere"}),
         Flags(),
+        backend_of,
     )
 
 

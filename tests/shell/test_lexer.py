@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.document import Document
 
-from cmk.builtins import BUILTINS
+from cmk.commands import BUILTINS
 from cmk.shell.lexer import LineLexer
 from tests.completion.test_engine import CATALOG
 

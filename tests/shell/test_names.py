@@ -6,7 +6,7 @@ import time
 from threading import Event
 from typing import Any
 
-from cmk.config import Profile
+from cmk.config.file import Profile
 from cmk.shell.names import AT_ONCE, Names
 
 PROD = Profile("prod", "https://prod/client/api")

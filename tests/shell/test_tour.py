@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cmk.config import Profile
+from cmk.config.file import Profile
 from cmk.environment import Environment
-from cmk.language import split
+from cmk.line.reading import split
 from cmk.shell.tour import Tour, farewell
 from tests.conftest import LabCmk, Terminal
 

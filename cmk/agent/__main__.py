@@ -1,6 +1,0 @@
-"""`python -m cmk.agent`: see `cmk.agent.protocol`."""
-
-from .protocol import main
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,37 @@
+"""The one place that joins a profile to its backend: the lab, or a management server."""
+
+from __future__ import annotations
+
+from cmk.config.file import Profile
+from cmk.environment import Environment
+from cmk.errors import ConfigurationError
+from cmk.session.backend import Backend
+
+
+def backend_of(
+    profile: Profile,
+    environment: Environment,
+    keys: tuple[str, str] = ("", ""),
+    debug: bool = False,
+) -> Backend:
+    """The backend that a profile's URL names; `keys` are those of the flags, for a server.
+
+    Raises ConfigurationError for a URL that names none.
+    """
+    scheme, colon, rest = profile.url.partition(":")
+    if scheme == "lab" and colon:
+        from cmk.lab.directory import LabDirectory
+        from cmk.lab.engine import Lab
+
+        return Lab(LabDirectory.at(rest or environment.lab_directory), environment)
+    if scheme.lower() in {"http", "https"}:
+        from cmk.cloud.client import Cloud
+        from cmk.config.credentials import credentials_of
+
+        cloud = Cloud(profile, environment, lambda: credentials_of(profile, environment, *keys))
+        cloud.debug = environment.say if debug else None
+        return cloud
+    raise ConfigurationError(
+        f"'{profile.url}' ({profile.chosen_by}) is no server's URL.",
+        "It is lab:, lab:/path, or https://HOST/client/api.",
+    )

@@ -1,0 +1,144 @@
+"""The commands that are cmk's own, in one table; each is imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cmk.session.session import Flags, Session
+
+    Run = Callable[[Session, list[str], Flags], None]
+
+
+class Builtin(NamedTuple):
+    """One built-in: where its code is, the words it takes, what it does, flags of its own."""
+
+    place: str
+    usage: str
+    summary: str
+    options: tuple[str, ...] = ()
+    #: What its words may be, one after the other and the last again and again: one of these, or
+    #: what PROFILE, SETTING, VM, JOB or FILE stands for.
+    words: tuple[str, ...] = ()
+    #: Whether it talks with the person at the terminal: not in the background, not paged.
+    is_live: bool = False
+
+    def load(self) -> Run:
+        module, _, name = self.place.partition(":")
+        run: Run = getattr(import_module(module), name)
+        return run
+
+
+#: What only the shell can do; it takes these lines before they come here.
+_SHELL = "cmk.commands.help:in_the_shell"
+
+BUILTINS = {
+    "help": Builtin("cmk.commands.help:run", "help [VERB [NOUN]]", "this help, or one command's"),
+    "version": Builtin("cmk.commands.help:version", "version", "the version of cmk"),
+    "lab": Builtin(
+        "cmk.commands.lab:run",
+        "lab [stop|clean [--dry-run]|check [--repair]|destroy]",
+        "where the lab's store, hosts, pools and daemon are; end the daemon; remove what nothing "
+        "needs (--dry-run: only list it); find what is not as the store says; remove the lab",
+        ("dry_run", "repair"),
+        ("stop clean check destroy",),
+        is_live=True,
+    ),
+    "explain": Builtin(
+        "cmk.commands.explain:run",
+        "explain virtualmachine id=V|deploy virtualmachine …",
+        "why a VM is as it is; where one would go and why not elsewhere, without touching anything",
+    ),
+    "console": Builtin(
+        "cmk.commands.console:run",
+        "console VM [--log]",
+        "attach to a VM's serial console (Ctrl-] leaves); --log prints what it has shown",
+        ("log",),
+        ("VM",),
+        is_live=True,
+    ),
+    "metalink": Builtin(
+        "cmk.commands.metalink:run",
+        "metalink create FILE URL…|verify M",
+        "write a metalink (--pieces, --location de=URL), or try its mirrors (--full: all bytes)",
+        ("full", "pieces", "location"),
+        ("create verify", "FILE"),
+    ),
+    "profile": Builtin(
+        "cmk.commands.profile:run",
+        "profile list|show|add|use|rename|remove|secure",
+        "the servers that lines go to: profile add NAME url=URL asks for the secrets (--keyring: "
+        "keep them there)",
+        ("keyring",),
+        ("list show add use rename remove secure", "PROFILE"),
+        is_live=True,
+    ),
+    "set": Builtin(
+        "cmk.commands.profile:set_",
+        "set KEY VALUE",
+        "a setting of the current profile",
+        words=("SETTING", "VALUE"),
+        is_live=True,
+    ),
+    "get": Builtin("cmk.commands.profile:get", "get KEY", "one setting", words=("SETTING",)),
+    "show": Builtin("cmk.commands.profile:show", "show", "all settings in force, secrets masked"),
+    "sync": Builtin("cmk.commands.login:sync", "sync", "fetch the server's own catalog of APIs"),
+    "login": Builtin(
+        "cmk.commands.login:login", "login", "begin a session with name and password", is_live=True
+    ),
+    "logout": Builtin("cmk.commands.login:logout", "logout", "end the session that is kept"),
+    "wait": Builtin(
+        "cmk.commands.wait:run",
+        "wait JOBID…",
+        "wait for jobs, and show their results; in the shell also for [1], [2], …",
+        words=("JOB",),
+    ),
+    "upload": Builtin(
+        "cmk.commands.upload:run",
+        "upload template|iso|volume file=F …",
+        "send a file to the server, with the parameters of getUploadParamsFor…",
+        words=("template iso volume",),
+    ),
+    "completion": Builtin(
+        "cmk.commands.completion:run",
+        "completion bash|zsh|fish [--install]",
+        "the script with which that shell completes cmk's lines; --install: put it where the shell "
+        "finds it",
+        ("install",),
+        ("bash zsh fish",),
+    ),
+    "history": Builtin(
+        _SHELL, "history [N] [-c]", "in the shell: the last N lines, or all; -c forgets them"
+    ),
+    "jobs": Builtin(_SHELL, "jobs", "in the shell: the lines that run in the background (LINE &)"),
+    "tour": Builtin(
+        _SHELL, "tour", "in the shell: five lines, from list zones to a running VM in the lab"
+    ),
+    "exit": Builtin("cmk.commands.help:leave", "exit", "leave the shell (also: quit, Ctrl-D)"),
+    "quit": Builtin("cmk.commands.help:leave", "quit", "leave the shell"),
+}
+
+#: Flags that go with an API's call, and not with built-ins unless their table says so.
+API_OPTIONS = ("curl", "dry_run", "force_params")
+
+#: Every flag that only some built-ins take.
+OPTIONS = sorted({o for builtin in BUILTINS.values() for o in builtin.options} - set(API_OPTIONS))
+
+#: Built-ins whose word is a verb of CloudStack too.
+_VERBS = ("get", "sync", "login", "logout", "upload")
+
+
+def builtin_of(session: Session, words: list[str]) -> Builtin | None:
+    """The built-in that a line's first word names, unless an API of that name follows."""
+    word = words[0].lower() if words else ""
+    if word in _VERBS and len(words) > 1 and "=" not in words[1]:
+        from cmk.errors import ConfigurationError
+
+        try:
+            if session.catalog.get(word + words[1]) is not None:
+                return None
+        except ConfigurationError:
+            pass  # the built-in may be what mends it
+    return BUILTINS.get(word)

@@ -1,0 +1,160 @@
+"""`cmk console VM`: a VM's serial console in this terminal, or what it has shown so far."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sqlite3
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cmk.catalog import similar
+from cmk.errors import CmkError, UsageError
+from cmk.lab.engine import Lab
+from cmk.lab.hosts.host import AgentFailure, Host
+from cmk.line.arguments import UUID
+from cmk.session.session import Flags, Session
+
+#: Ctrl-], as in telnet and virsh.
+LEAVE = b"\x1d"
+
+#: Bytes of a far host's log that are fetched at the most.
+LONGEST = 16 << 20
+
+
+def run(session: Session, words: list[str], flags: Flags) -> None:
+    """`console VM [--log]`."""
+    if len(words) != 1 or "=" in words[0]:
+        raise UsageError("console takes one VM, by name or id.", "For example: cmk console web1")
+    lab = session.backend
+    if not isinstance(lab, Lab):
+        raise UsageError("console is for the VMs of a lab.")
+    vm = _find(lab, words[0])
+    if flags.log:
+        _print_log(session, lab, vm)
+    elif not session.environment.input_is_terminal:
+        raise UsageError(
+            "console needs a terminal.", f"What it has shown so far: cmk console {words[0]} --log"
+        )
+    else:
+        _attach(session, lab, vm)
+
+
+def _find(lab: Lab, wanted: str) -> sqlite3.Row:
+    column = "uuid" if UUID.match(wanted) else "name"
+    found = lab.store.one(
+        f"SELECT * FROM vm_instance WHERE {column} = ? COLLATE NOCASE AND removed IS NULL "
+        "ORDER BY state = 'Error', id DESC",
+        wanted,
+    )
+    if found is None:
+        names = lab.store.rows("SELECT name FROM vm_instance WHERE removed IS NULL")
+        near = similar(wanted, [row["name"] for row in names])
+        raise CmkError(f"There is no VM '{wanted}'.", f"Did you mean {near}?" if near else "")
+    return found
+
+
+def _log(lab: Lab, vm: sqlite3.Row) -> bytes | None:
+    """What a VM's console has shown, from wherever its host keeps that; None for nothing."""
+    path = lab.directory.console / f"{vm['instance_name']}.log"
+    if path.exists():
+        return path.read_bytes()
+    place = lab.store.one(
+        "SELECT s.path, m.host_id, m.last_host_id FROM vm_instance m "
+        "JOIN volumes v ON v.instance_id = m.id AND v.removed IS NULL "
+        "JOIN storage_pool s ON s.id = v.pool_id WHERE m.id = ?",
+        vm["id"],
+    )
+    id = place and (place["host_id"] or place["last_host_id"])
+    if not place or not id:
+        return None
+    with Host.of(lab, id) as host:
+        path = Path(host.console_log(place["path"], vm["instance_name"]))
+        try:
+            found = host.agent.ask("read", url=path.as_uri(), headers={}, limits={}, small=LONGEST)
+        except AgentFailure:
+            return None
+    return base64.b64decode(found["document"])
+
+
+def _print_log(session: Session, lab: Lab, vm: sqlite3.Row) -> None:
+    """The log as text; in a terminal without what would control it."""
+    from cmk.output import harmless
+
+    log = _log(lab, vm)
+    if log is None:
+        raise CmkError(f"{vm['name']} has shown nothing yet; it is {vm['state']}.")
+    text = log.decode(errors="replace").replace("\r\n", "\n")
+    out = session.environment
+    if out.output_is_terminal:
+        text = "\n".join(harmless(line) for line in text.split("\n"))
+    out.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+
+
+def _attach(session: Session, lab: Lab, vm: sqlite3.Row) -> None:
+    if vm["state"] != "Running" or vm["host_id"] is None:
+        raise CmkError(
+            f"{vm['name']} is {vm['state']}; a console is there while it runs.",
+            f"What it has shown so far: cmk console {vm['name']} --log",
+        )
+    with Host.of(lab, vm["host_id"]) as host:
+        from cmk.lab.libvirt import domain
+        from cmk.lab.libvirt.connection import errors
+
+        known = domain.find(host.connection, vm["uuid"], lab.id)
+        if known is None:
+            raise CmkError(f"{vm['name']} is not on the host {host.name} any more.")
+        with errors(f"The console of {vm['name']} cannot be opened"):
+            stream = host.connection.newStream(0)
+            known.openConsole(None, stream, 0)
+        session.environment.say(f"Connected to {vm['name']}; Ctrl-] leaves.")
+        _relay(stream, session.environment.stdin.fileno(), session.environment.stdout.fileno())
+        session.environment.say("")
+
+
+def _relay(stream: Any, keyboard: int, screen: int) -> None:
+    """Keys to the guest and its words to the screen, until Ctrl-] or the guest's end."""
+    import select
+    import termios
+    import tty
+
+    ended, wake = os.pipe()
+    reader = threading.Thread(target=_show, args=(stream, screen, wake), daemon=True)
+    before = termios.tcgetattr(keyboard)
+    try:
+        tty.setraw(keyboard)
+        reader.start()
+        while True:
+            ready, _, _ = select.select([keyboard, ended], [], [])
+            if ended in ready:
+                return
+            keys, leave, _ = os.read(keyboard, 1024).partition(LEAVE)
+            while keys:
+                keys = keys[max(stream.send(keys), 0) :]
+            if leave:
+                return
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+        with suppress(_stream_error()):
+            stream.abort()
+        reader.join(1)
+        os.close(ended)
+        os.close(wake)
+
+
+def _show(stream: Any, screen: int, wake: int) -> None:
+    with suppress(_stream_error()):
+        while data := stream.recv(1024):
+            if isinstance(data, int):  # -2: nothing yet
+                continue
+            os.write(screen, data)
+    with suppress(OSError):
+        os.write(wake, b".")
+
+
+def _stream_error() -> type[Exception]:
+    error: type[Exception] = sys.modules["libvirt"].libvirtError
+    return error

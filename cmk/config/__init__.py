@@ -1,0 +1,1 @@
+"""The config file, the settings in it, and the secrets."""

@@ -1,0 +1,53 @@
+"""What may be set, in a profile or for all of them, and what the values may be."""
+
+from __future__ import annotations
+
+from cmk.config.file import FORMATS
+
+#: Settings of one server, and what they are.
+OF_PROFILE = {
+    "url": "the server: https://HOST/client/api, or lab:/path",
+    "username": "who logs in, where no key signs",
+    "password": "with username",
+    "domain": "with username: the domain's path",
+    "apikey": "whom requests are from",
+    "secretkey": "what requests are signed with",
+    "signaturealgorithm": "how requests are signed",
+    "verifycert": "whether the server's certificate must be right (default true)",
+    "cacert": "a file of certificates to trust",
+    "timeout": "seconds to wait for a job, 0 for ever (default 1800)",
+    "output": "the format of answers (default json)",
+    "asyncblock": "whether jobs are waited for (default true)",
+    "postrequest": "whether requests are posted (default true), or in the URL",
+    "savesession": "whether a session outlives the command",
+    "keyring": "whether the keyring has the secrets",
+}
+
+#: Settings of the shell, for all servers.
+OF_SHELL = {
+    "prompt": "the prompt's face, or all of it with {profile}, {user} and {zone} in it",
+    "autocomplete": "whether servers are asked for what can be completed (default true)",
+    "pager": "whether what is longer than the screen goes through $PAGER (default on)",
+}
+
+#: Settings of the core section: those of the shell, and what profiles inherit.
+OF_CORE = {
+    "profile": "the profile in use",
+    **OF_SHELL,
+    **{name: OF_PROFILE[name] for name in ("output", "timeout", "asyncblock")},
+}
+
+ALL = {**OF_CORE, **OF_PROFILE}
+
+#: Settings that are one of these.
+VALUES = {
+    "output": FORMATS,
+    "asyncblock": ("true", "false"),
+    "verifycert": ("true", "false"),
+    "postrequest": ("true", "false"),
+    "savesession": ("true", "false"),
+    "keyring": ("true", "false"),
+    "signaturealgorithm": ("sha1", "sha512", "auto"),
+    "pager": ("on", "off"),
+    "autocomplete": ("true", "false"),
+}

@@ -1,0 +1,1 @@
+"""What is known of images without touching one: formats, checksums, metalinks."""

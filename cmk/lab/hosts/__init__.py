@@ -1,0 +1,1 @@
+"""Hosts: the way to each, what they can do, and where a VM can run."""

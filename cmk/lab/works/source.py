@@ -1,0 +1,132 @@
+"""Finding out, through an agent, what is behind a URL: an image, or a metalink with mirrors."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from cmk.agent.source import shown
+from cmk.images.checksum import Checksum, listed
+from cmk.images.metalink import LARGEST, BadMetalinkError, Metalink, of_headers, ordered, parse
+from cmk.lab.hosts.host import Agent, AgentFailure
+
+#: Mirrors of a metalink that are asked before it is said that none answers.
+MOST_ASKED = 5
+
+#: Where digests are published beside a file, in the order in which they are looked for.
+DIGEST_FILES = (
+    ("SHA512SUMS", "sha-512"),
+    ("SHA256SUMS", "sha-256"),
+    ("{name}.sha512", "sha-512"),
+    ("{name}.sha256", "sha-256"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a host saw: the image's size and validators, its mirrors, a digest somebody published.
+
+    `published` names where the digest comes from, for people.
+    """
+
+    size: int | None
+    virtual_size: int | None
+    packing: str
+    etag: str
+    last_modified: str
+    metalink: Metalink | None = None
+    checksum: Checksum | None = None
+    published: str = ""
+
+
+class Scout:
+    """Asks an agent about one URL, with its request headers."""
+
+    def __init__(
+        self, agent: Agent, format: str, headers: dict[str, str], limits: dict[str, Any]
+    ) -> None:
+        self._agent = agent
+        self._format = format
+        self._headers = headers
+        self._limits = limits
+
+    def look(self, url: str, endings: tuple[str, ...], location: str) -> Source:
+        """What is behind the URL. Raises AgentFailure, BadMetalinkError with the reason."""
+        found = self._probe(url, self._headers, LARGEST)
+        if "document" in found:
+            metalink = parse(base64.b64decode(found["document"]), endings)
+            if urlsplit(url).scheme.lower() != "file":
+                metalink = _without_files(metalink)
+            return self._through(url, metalink, location)
+        source = _source(found)
+        told = of_headers(url, found["links"], found["digests"], source.size)
+        if told is None:
+            return source
+        checksum = Checksum(told.algorithm, told.digest)
+        return replace(source, metalink=told, checksum=checksum, published="the server's headers")
+
+    def _probe(self, url: str, headers: dict[str, str], small: int) -> dict[str, Any]:
+        found: dict[str, Any] = self._agent.ask(
+            "probe", url=url, format=self._format, headers=headers, limits=self._limits, small=small
+        )
+        return found
+
+    def _through(self, url: str, metalink: Metalink, location: str) -> Source:
+        """The image by the first mirror that answers; headers go to the metalink's origin only."""
+        reasons = []
+        origin = urlsplit(url)[:2]
+        for mirror in ordered(metalink.mirrors, location)[:MOST_ASKED]:
+            headers = self._headers if urlsplit(mirror)[:2] == origin else {}
+            try:
+                found = self._probe(mirror, headers, 0)
+            except AgentFailure as problem:
+                reasons.append(f"{shown(mirror)}: {problem.message}")
+                continue
+            if None not in (metalink.size, found["size"]) and metalink.size != found["size"]:
+                reasons.append(
+                    f"{shown(mirror)}: it offers {found['size']} bytes, not {metalink.size}"
+                )
+                continue
+            source = replace(_source(found), metalink=metalink)
+            if not metalink.digest:
+                return source
+            checksum = Checksum(metalink.algorithm, metalink.digest)
+            return replace(source, checksum=checksum, published="the metalink")
+        raise BadMetalinkError(f"none of its mirrors answers: {'; '.join(reasons)}")
+
+    def published_digest(self, url: str) -> tuple[Checksum | None, str]:
+        """`checksum=auto`: the digest that a file beside the URL lists, and that file's name."""
+        name = urlsplit(url).path.rpartition("/")[2]
+        for pattern, algorithm in DIGEST_FILES:
+            place = urljoin(url, pattern.format(name=name))
+            try:
+                found = self._agent.ask(
+                    "read", url=place, headers=self._headers, limits=self._limits, small=1 << 20
+                )
+            except AgentFailure:
+                continue  # not published under this name
+            text = base64.b64decode(found["document"]).decode(errors="replace")
+            checksum = listed(text, name, algorithm)
+            if checksum is not None:
+                return checksum, place
+        return None, ""
+
+
+def _without_files(metalink: Metalink) -> Metalink:
+    """A metalink from elsewhere must not name files of the host."""
+    mirrors = tuple(m for m in metalink.mirrors if urlsplit(m.url).scheme.lower() != "file")
+    if not mirrors:
+        raise BadMetalinkError("it has no http or https URL, and came from the network itself")
+    return replace(metalink, mirrors=mirrors)
+
+
+def _source(found: dict[str, Any]) -> Source:
+    return Source(
+        found["size"],
+        found["virtual_size"],
+        found["packing"],
+        found["etag"],
+        found["last_modified"],
+    )

@@ -1,0 +1,1 @@
+"""Words and Commands: the language that every door reads."""

@@ -1,0 +1,127 @@
+"""Which list API has the ids of a parameter, and what it calls them: `zoneid` <- `listZones`.
+
+The catalog's own word comes first (`related`), then the way in which CloudStack names things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cmk.catalog import Api, Catalog, Param, verb_and_noun
+from cmk.errors import UsageError
+
+Row = dict[str, Any]
+
+#: Marks a value that is a name to look up.
+PREFIX = "name:"
+
+#: Types of parameters that take ids.
+_ID_TYPES = ("uuid", "list")
+
+#: What ids are called in parameters, where the list API is called otherwise.
+_SYNONYMS = {
+    "vm": "virtualmachine",
+    "virtualmachines": "virtualmachine",
+    "acl": "networkacllist",
+    "os": "ostype",
+    "owner": "account",
+    "pool": "storagepool",
+    "storage": "storagepool",
+    "datastore": "imagestore",
+    "job": "asyncjob",
+}
+
+#: Where a row keeps its name, the first that is there.
+NAMES = ("name", "displayname", "displaytext", "username", "description", "alias")
+
+
+def lister(catalog: Catalog, api: Api, param: Param) -> str:
+    """The name of the list API that has this parameter's ids; "" where none is known."""
+    if param.related:
+        return param.related
+    if param.type not in _ID_TYPES:
+        return ""
+    names = {name.lower(): name for name in catalog.names() if name.startswith("list")}
+    word = param.name.lower()
+    if word in ("id", "ids"):
+        return _of_noun(names, api)
+    for ending in ("ids", "id", "uuid"):
+        if word.endswith(ending) and word != ending:
+            return _of_thing(names, word[: -len(ending)])
+    return ""
+
+
+def _of_thing(names: dict[str, str], thing: str) -> str:
+    thing = _SYNONYMS.get(thing, thing)
+    plurals = [f"list{thing}s", f"list{thing}es", f"list{thing}"]
+    if thing.endswith("y"):
+        plurals.append(f"list{thing[:-1]}ies")
+    return next((names[plural] for plural in plurals if plural in names), "")
+
+
+def _of_noun(names: dict[str, str], api: Api) -> str:
+    """`startVirtualMachine id` <- listVirtualMachines, `prepareHostFor… id` <- listHosts."""
+    if api.verb == "list":
+        return api.name
+    noun = verb_and_noun(api.name)[1]
+    for end in range(len(noun), 2, -1):
+        found = _of_thing(names, noun[:end])
+        if found:
+            return found
+    return ""
+
+
+def query_for(catalog: Catalog, name: str, text: str) -> dict[str, str]:
+    """The parameters with which a list API is asked for everything that could have this name."""
+    api = catalog.get(name)
+    params: dict[str, str] = {}
+    if api is None:
+        return params
+    for wanted, value in (("templatefilter", "all"), ("isofilter", "all"), ("listall", "true")):
+        if api.param(wanted):
+            params[wanted] = value
+    if text and api.param("keyword"):
+        params["keyword"] = text
+    return params
+
+
+def name_of(row: Row) -> str:
+    """What people call a row."""
+    return next((str(row[key]) for key in NAMES if row.get(key)), "")
+
+
+def resolved(param: Param, value: str, lister: str, rows: Callable[[str, str], list[Row]]) -> str:
+    """The id that `name:…` stands for; `rows` asks a list API for what could have the name.
+
+    Raises UsageError, with the candidates, unless there is exactly one.
+    """
+    wanted = value.removeprefix(PREFIX)
+    if not lister:
+        raise UsageError(
+            f"{param.name}={value}: no list API is known that has the ids of {param.name}.",
+            "Give the id itself.",
+        )
+    there = [row for row in rows(lister, wanted) if row.get("id")]
+    # What a row is called comes before what else it is known by, such as its display text.
+    found = [row for row in there if name_of(row) == wanted]
+    found = found or [row for row in there if wanted in _names(row)]
+    ids = {str(row["id"]) for row in found}
+    if len(ids) == 1:
+        return ids.pop()
+    if not ids:
+        near = rows(lister, "")
+        known = ", ".join(sorted({name_of(row) for row in near if name_of(row)})[:10])
+        raise UsageError(
+            f"{param.name}={value}: {lister} has nothing with that name.",
+            f"There are: {known}" if known else "",
+        )
+    candidates = "\n".join(
+        f"  {row['id']}  {name_of(row)}  {row.get('zonename') or row.get('account') or ''}".rstrip()
+        for row in found
+    )
+    raise UsageError(f"{param.name}={value} is not clear; give one of these ids:", candidates)
+
+
+def _names(row: Row) -> set[str]:
+    return {str(row[key]) for key in NAMES if row.get(key)}

@@ -1,0 +1,1 @@
+"""One profile's backend, asked line by line; it knows no lab and no cloud."""

@@ -1,0 +1,56 @@
+"""The seam between the language and what runs it: a management server, or the lab."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from cmk.catalog import Catalog
+from cmk.config.file import Profile
+from cmk.environment import Environment
+
+Json = dict[str, Any]
+
+
+class Backend(Protocol):
+    """Answers in CloudStack's own JSON shapes; nothing above it knows which one it is."""
+
+    #: Seconds between two looks at a job: the first, and the most it grows to.
+    pauses: tuple[float, float]
+
+    def call(self, api: str, params: dict[str, str]) -> Json:
+        """`{"listzonesresponse": {…}}`. Raises ApiError as the API refuses, Unreachable."""
+        ...
+
+    def job(self, jobid: str) -> Json:
+        """What queryAsyncJobResult says of one job, without the envelope."""
+        ...
+
+    def catalog(self) -> Catalog:
+        """The APIs that it knows."""
+        ...
+
+    def learn(self) -> bool:
+        """Fetch the server's own catalog; False where there is no other than the one it has."""
+        ...
+
+    def as_curl(self, api: str, params: dict[str, str]) -> list[str]:
+        """The words of curl for the same call. Raises UsageError where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
+
+class Connect(Protocol):
+    """Finds the backend that a profile's URL names; `cmk.backends` has the one."""
+
+    def __call__(
+        self,
+        profile: Profile,
+        environment: Environment,
+        keys: tuple[str, str] = ("", ""),
+        debug: bool = False,
+    ) -> Backend:
+        """`keys` are those of the flags, for a server. Raises ConfigurationError."""
+        ...

@@ -1,0 +1,367 @@
+"""Run commands on one backend: check, call, page, wait for the job, show the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from cmk.catalog import Api, Catalog
+from cmk.config.file import FORMATS, Config, Profile, choose
+from cmk.environment import Environment
+from cmk.errors import CmkError, ConfigurationError, NoServer, Unknown, UsageError
+from cmk.line import arguments, language
+from cmk.output import STREAMING, Reply, View, reply_of, rows_of, writer
+from cmk.session.backend import Backend, Connect, Json
+from cmk.session.paging import is_partial, rows_of_all_pages
+from cmk.wire.envelope import content
+
+#: Seconds that a job is waited for, as in CloudMonkey.
+DEFAULT_TIMEOUT = 1800
+
+#: Rows of a list that are fetched for completion: ten pages a minute, and more than anybody chooses
+#: from.
+COMPLETED = 5000
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What was said on the command line; None and "" mean: not said."""
+
+    url: str = ""
+    profile: str = ""
+    config: str = ""
+    apikey: str = ""
+    secretkey: str = ""
+    output: str = ""
+    block: bool | None = None
+    all: bool | None = None
+    timeout: int | None = None
+    debug: bool | None = None
+    help: bool = False
+    curl: bool = False
+    dry_run: bool = False
+    force_params: bool = False
+    #: What single built-ins take; their table says which.
+    log: bool = False
+    full: bool = False
+    repair: bool = False
+    install: bool = False
+    pieces: bool = False
+    keyring: bool = False
+    location: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A line that was sent: its answer, or the job that will have it, and how to show it."""
+
+    answer: Any
+    jobid: str
+    flags: Flags
+    view: View
+    timeout: int = 0
+
+
+class Session:
+    """One profile's backend, and how its replies are shown."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        flags: Flags,
+        connect: Connect,
+        profile: Profile | None = None,
+    ) -> None:
+        """`connect` finds the profile's backend; `profile` where the server was chosen before, by
+        another session."""
+        self.environment = environment
+        self.flags = flags
+        self.connect = connect
+        self._profile = profile
+        self._backend: Backend | None = None
+        #: Whether the server was asked for its catalog, which is done once.
+        self._has_asked = False
+
+    @property
+    def profile(self) -> Profile:
+        """The server that the flags, the environment or the file choose; chosen once."""
+        if self._profile is None:
+            config = Config.read(self.environment.config_file)
+            self._profile = choose(self.environment, config, self.flags.url, self.flags.profile)
+        return self._profile
+
+    @property
+    def backend(self) -> Backend:
+        if self._backend is None:
+            keys = self.flags.apikey, self.flags.secretkey
+            self._backend = self.connect(
+                self.profile, self.environment, keys, debug=bool(self.flags.debug)
+            )
+        return self._backend
+
+    def close(self) -> None:
+        """Let go of the backend; the next line chooses its profile anew."""
+        if self._backend is not None:
+            self._backend.close()
+        self._backend = self._profile = None
+        self._has_asked = False
+
+    # settings
+
+    def setting(self, name: str, flags: Flags) -> str:
+        """A value by flag, then CMK_NAME in the environment, then the profile."""
+        said = getattr(flags, name, None)
+        if said not in (None, ""):
+            return str(said)
+        told = self.environment.variables.get(f"CMK_{name.upper()}")
+        return told or str(self._settings.get(name, ""))
+
+    @property
+    def _settings(self) -> Mapping[str, str]:
+        """The profile's settings; a built-in that needs no server has the file's core section."""
+        try:
+            return self.profile.settings
+        except NoServer:
+            return Config.read(self.environment.config_file).core
+
+    def output_format(self, flags: Flags) -> str:
+        name = self.setting("output", flags) or "json"
+        if name not in FORMATS:
+            problem = f"There is no output format '{name}'; there are {', '.join(FORMATS)}."
+            if flags.output:
+                raise UsageError(problem)
+            raise ConfigurationError(problem, "It comes from CMK_OUTPUT or the config file.")
+        return name
+
+    def timeout(self, flags: Flags) -> int:
+        """Seconds to wait for a job, 0 for ever."""
+        text = self.setting("timeout", flags) or str(DEFAULT_TIMEOUT)
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise ConfigurationError(f"timeout = {text} is not a number of seconds.")
+        return int(text)
+
+    def _blocks(self, flags: Flags) -> bool:
+        if flags.block is not None:
+            return flags.block
+        return str(self.profile.settings.get("asyncblock", "true")).lower() != "false"
+
+    # lines
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.backend.catalog()
+
+    def run(self, words: list[str], flags: Flags) -> None:
+        """One line's words, from parsing to the reply on stdout."""
+        pending = self.send(words, flags)
+        if pending is not None:
+            self.finish(pending)
+
+    def send(self, words: list[str], flags: Flags) -> Pending | None:
+        """Check a line and send it; None where there was nothing to send, only to tell."""
+        command = language.parse(words)
+        self.output_format(flags)  # said before anything is sent
+        api, params, view = self._known(command, flags)
+        timeout = self.timeout(flags) if api.isasync else 0
+        if flags.curl or flags.dry_run:
+            self._tell(api, params, flags)
+            return None
+        answer = content(self.backend.call(api.name, params))
+        if api.isasync and isinstance(answer, dict) and "jobid" in answer and self._blocks(flags):
+            return Pending(answer, str(answer["jobid"]), flags, view, timeout)
+        if is_partial(answer) and self._pages(api, params, flags):
+            answer = self._paged(api, params, answer, view, flags)
+        return Pending(answer, "", flags, view)
+
+    def finish(self, pending: Pending) -> None:
+        """Wait for the job of a line that has one, and show the answer."""
+        answer = pending.answer
+        if pending.jobid:
+            answer = self.wait_for(pending.jobid, pending.timeout)
+        self.show(answer, pending.flags, pending.view)
+
+    def wait_for(self, jobid: str, timeout: int) -> Json:
+        """A job's result, when it has ended; `timeout` in seconds, 0 for ever."""
+        from cmk.session.waiting import wait_for
+
+        return wait_for(self.backend, self.environment, self.profile, jobid, timeout)
+
+    def show(self, document: Any, flags: Flags, view: View = View()) -> None:  # noqa: B008 - frozen
+        """Write a reply on stdout in the format asked for."""
+        out = self.environment
+        width = out.width if out.output_is_terminal else 0
+        reply = document if isinstance(document, Reply) else reply_of(document, view)
+        format = self.output_format(flags)
+        if width and format != "json" and isinstance(reply.rows, list) and not reply.rows:
+            out.say("Nothing found.")
+        writer(format)(reply, out.stdout, width)
+
+    # from a Command to what is sent
+
+    def _known(self, command: language.Command, flags: Flags) -> tuple[Api, dict[str, str], View]:
+        """The API and its checked parameters; a name that is not known makes the server's catalog
+        be fetched, once. Raises UsageError."""
+        try:
+            return self._checked(self.catalog.find(command.name), command, flags.force_params)
+        except Unknown:
+            learnt = self._learn()
+            if learnt is False:
+                self._refuse_in_lab(command)
+                raise
+        if learnt:
+            return self._checked(self.catalog.find(command.name), command, flags.force_params)
+        api = self.catalog.get("".join(command.name)) or Api("".join(command.name))
+        self.environment.say(f"Sending {api.name} as it is, unchecked.")
+        return self._checked(api, command, force=True)
+
+    def _refuse_in_lab(self, command: language.Command) -> None:
+        """An API of CloudStack's that the lab has not is not mistyped. Raises Unknown."""
+        from cmk.catalog.index import shipped
+
+        api = shipped().get("".join(command.name)) if self.profile.is_lab else None
+        if api is not None and self.catalog.get(api.name) is None:
+            raise Unknown(
+                f"The lab has no '{api.verb} {api.noun}'; a management server has.",
+                "What the lab has: cmk list apis",
+            )
+
+    def _learn(self) -> bool | None:
+        """Fetch the server's own catalog: False where it was asked before or has no other, None
+        where it cannot be had."""
+        if self._has_asked:
+            return False
+        self._has_asked = True
+        try:
+            return self.backend.learn()
+        except (CmkError, OSError) as problem:
+            text = problem.message if isinstance(problem, CmkError) else str(problem)
+            self.environment.say(f"The server's catalog cannot be fetched: {text}")
+            return None
+
+    def _checked(
+        self, api: Api, command: language.Command, force: bool
+    ) -> tuple[Api, dict[str, str], View]:
+        params, view = language.split_view(command.params, api.param)
+        self._check_columns(api, view.get("columns", ()))
+        given = arguments.attached(params, self.environment.stdin)
+        found = {key: self.resolved(api, key, value) for key, value in given.items()}
+        described = partial(self.catalog.described, api.name)
+        return api, arguments.wire(api, found, force, described), View(**view)
+
+    def _check_columns(self, api: Api, columns: tuple[str, ...]) -> None:
+        """Tell of columns that this API answers without, as far as its fields are described."""
+        described = self.catalog.described(api.name) if columns else None
+        known = {field.name.lower() for field in described.fields} if described else set()
+        if known and api.isasync:
+            known.add("jobid")  # with -n
+        for column in columns if known else ():
+            head = column.partition(".")[0].lower()
+            if head not in known:
+                from cmk.catalog import similar
+
+                near = similar(head, known)
+                hint = f" Did you mean {near}?" if near else ""
+                self.environment.say(f"{api.verb} {api.noun} has no column '{column}'.{hint}")
+
+    def resolved(self, api: Api, key: str, value: str) -> str:
+        """`name:debian12` -> the id that it stands for, where the parameter takes ids."""
+        from cmk.line.lookup import PREFIX
+
+        param = api.param(language.base_of(key))
+        if param is None or PREFIX not in value or param.type not in ("uuid", "list"):
+            return value
+        from cmk.line.lookup import lister, resolved
+
+        parts = value.split(",") if param.type == "list" else [value]
+        place = lister(self.catalog, api, param)
+        return ",".join(
+            resolved(param, part, place, self.list_rows) if part.startswith(PREFIX) else part
+            for part in parts
+        )
+
+    def list_rows(self, name: str, text: str, most: int | None = None) -> list[dict[str, Any]]:
+        """All rows of a list API that may have this name, or the first so many; all for ""."""
+        from cmk.line.lookup import query_for
+
+        api = self.catalog.get(name)
+        if api is None:
+            return []
+        params = query_for(self.catalog, name, text)
+        first = content(self.backend.call(api.name, params))
+        rows = islice(rows_of_all_pages(first, self._fetcher(api, params)), most)
+        return [row for row in rows if isinstance(row, dict)]
+
+    def _tell(self, api: Api, params: dict[str, str], flags: Flags) -> None:
+        """`--curl` and `--dry-run`: what would be sent."""
+        import shlex
+
+        from cmk.config.credentials import mask
+
+        if flags.curl:
+            words = self.backend.as_curl(api.name, params)
+            self.environment.stdout.write(shlex.join(words) + "\n")
+        else:
+            self.show(
+                {"server": self.profile.url, "command": api.name, "params": mask(params)}, flags
+            )
+
+    # pages
+
+    def _pages(self, api: Api, params: dict[str, str], flags: Flags) -> bool:
+        asked = any(key in ("page", "pagesize") for key in params)
+        return (
+            api.verb == "list"
+            and api.param("pagesize") is not None
+            and not asked
+            and (flags.all is not False)
+        )
+
+    def _fetcher(self, api: Api, params: dict[str, str]) -> Any:
+        def fetch(page: int, size: int) -> Json:
+            paging = {"page": str(page), "pagesize": str(size)}
+            found: Json = content(self.backend.call(api.name, {**params, **paging}))
+            return found
+
+        return fetch
+
+    def _paged(
+        self, api: Api, params: dict[str, str], first: Json, view: View, flags: Flags
+    ) -> Any:
+        """The answer with all pages' rows; a Reply where the format writes them as they come."""
+        noun, _ = rows_of(first)
+        rows = self._counted(rows_of_all_pages(first, self._fetcher(api, params)))
+        if self.output_format(flags) in STREAMING and not view.query:
+            from cmk.output import without
+
+            gone = view.excluded
+            kept = (without(row, gone) for row in rows) if gone else rows
+            return Reply({}, noun, kept, view.columns)
+        return {**first, noun: list(rows)}
+
+    def _counted(self, rows: Iterator[Any]) -> Iterator[Any]:
+        """The rows; at the end, how many they were is said on stderr."""
+        count = 0
+        for row in rows:
+            count += 1
+            yield row
+        self.environment.say(f"{count} rows, from several pages.")
+
+
+def fetched(
+    environment: Environment,
+    connect: Connect,
+    profile: Profile,
+    api: str,
+    keys: tuple[str, str] = ("", ""),
+) -> list[dict[str, Any]]:
+    """A list API's rows, for completion: with a connection of its own, asking nobody for secrets
+    and saying nothing into what is being typed. Raises CmkError, OSError."""
+    flags = Flags(apikey=keys[0], secretkey=keys[1])
+    session = Session(environment.silent(), flags, connect, profile)
+    try:
+        return session.list_rows(api, "", COMPLETED)
+    finally:
+        session.close()

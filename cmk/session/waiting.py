@@ -1,0 +1,64 @@
+"""Waiting for a job: how far it is, its result, and what Ctrl-C and a time-out leave behind."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cmk.config.file import Profile
+from cmk.environment import Environment
+from cmk.errors import Interrupted, JobFailed, WaitTimeout
+from cmk.session.backend import Backend
+from cmk.session.progress import bar_for
+
+Json = dict[str, Any]
+
+
+def wait_for(
+    backend: Backend, environment: Environment, profile: Profile, jobid: str, timeout: int
+) -> Json:
+    """Until the job has ended: its result. Raises JobFailed, WaitTimeout, Interrupted.
+
+    `timeout` is in seconds, 0 for ever.
+    """
+    pause, most = backend.pauses
+    deadline = time.monotonic() + timeout if timeout else None
+    bar = bar_for(environment, jobid)
+    try:
+        while True:
+            job = backend.job(jobid)
+            if job["jobstatus"] != 0:
+                break
+            progress = job.get("progress")
+            bar.update(progress if isinstance(progress, dict) else {})
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeout(
+                    f"Job {jobid} is still running after {timeout} s; it goes on.",
+                    how_to_look(profile, jobid),
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, most)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Job {jobid} goes on.", how_to_look(profile, jobid)) from None
+    finally:
+        bar.clear()
+    warnings = job.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else ():
+        environment.say(f"Warning: {warning}")
+    result = job.get("jobresult")
+    if job["jobstatus"] == 2:
+        raise JobFailed(_failure(result))
+    return result if isinstance(result, dict) else {}
+
+
+def _failure(result: Any) -> str:
+    told = result if isinstance(result, dict) else {"errortext": result}
+    text = told.get("errortext") or "The job failed and gave no reason."
+    return f"(error code {told.get('errorcode', 530)}) {text}"
+
+
+def how_to_look(profile: Profile, jobid: str) -> str:
+    """The line that shows a job again, from wherever it is typed."""
+    where = {"-u": f" -u {profile.url}", "-p": f" -p {profile.name}"}
+    flag = where.get(profile.chosen_by, "")
+    return f"Look at it with: cmk{flag} query asyncjobresult jobid={jobid}"

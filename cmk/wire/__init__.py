@@ -1,0 +1,1 @@
+"""CloudStack's protocol, as both of its ends speak it."""

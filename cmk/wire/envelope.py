@@ -1,0 +1,17 @@
+"""The one envelope of a reply: `{"listzonesresponse": {…}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def enveloped(api: str, content: Any) -> Json:
+    """What CloudStack answers to a call of this API."""
+    return {f"{api.lower()}response": content}
+
+
+def content(reply: Json) -> Any:
+    """What is inside a reply's envelope."""
+    return next(iter(reply.values())) if len(reply) == 1 else reply

@@ -1,0 +1,68 @@
+"""The forms of a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmk.errors import ApiError
+from cmk.images.checksum import LENGTHS, Checksum, parse
+
+SHA256 = hashlib.sha256(b"x").hexdigest()
+MD5 = hashlib.md5(b"x").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (MD5, ("md5", MD5)),
+        (f"{{}}{MD5}", ("md5", MD5)),
+        (f"{{MD5}}{MD5.upper()}", ("md5", MD5)),
+        (f"{{SHA-256}}{SHA256}", ("sha-256", SHA256)),
+        (f"{{sha256}}{SHA256.upper()}", ("sha-256", SHA256)),
+        (f" {{Sha-256}}{SHA256} ", ("sha-256", SHA256)),
+        ("{SHA-1}" + "0" * 40, ("sha-1", "0" * 40)),
+        ("{sha512}" + "0" * 128, ("sha-512", "0" * 128)),
+    ],
+)
+def test_every_form_of_cloudstack_is_read(text: str, found: tuple[str, str]) -> None:
+    if text.startswith("{}"):
+        with pytest.raises(ApiError):
+            parse(text.replace("{}", "{ }"))
+        return
+    assert parse(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SHA256, "has 64 digits; MD5 has 32"),
+        ("{CRC32}00000000", "CRC32 is not supported"),
+        ("{SHA-256}" + "0" * 63, "has 63 digits; SHA-256 has 64"),
+        ("{MD5}" + "X" * 32, "no hexadecimal digits"),
+        ("", "has 0 digits"),
+    ],
+)
+def test_a_bad_checksum_is_refused_with_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse(text)
+    assert said in caught.value.errortext
+    assert caught.value.errorcode == 431
+
+
+@given(st.sampled_from(sorted(LENGTHS)), st.binary(min_size=64, max_size=64))
+def test_what_is_written_reads_back(algorithm: str, content: bytes) -> None:
+    checksum = Checksum(algorithm, content.hex()[: LENGTHS[algorithm]])
+    assert parse(str(checksum)) == checksum
+
+
+@given(st.text(max_size=140))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        found = parse(text)
+    except ApiError:
+        return
+    assert len(found.digest) == LENGTHS[found.algorithm]
