@@ -20,10 +20,9 @@ def backend_of(
     """
     scheme, colon, rest = profile.url.partition(":")
     if scheme == "lab" and colon:
-        from cmk.lab.directory import LabDirectory
-        from cmk.lab.engine import Lab
+        from cmk.lab.engine import LabBackend
 
-        return Lab(LabDirectory.at(rest or environment.lab_directory), environment)
+        return LabBackend(rest or environment.lab_directory, environment)
     if scheme.lower() in {"http", "https"}:
         from cmk.cloud.client import Cloud
         from cmk.config.credentials import credentials_of

@@ -9,6 +9,9 @@ from typing import Any
 
 from cmk.errors import CmkError
 
+#: An object of a document.
+Json = dict[str, Any]
+
 
 class Exact(float):
     """A number with a fraction that remembers how it was written: 1.50 is not 1.5."""

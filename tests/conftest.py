@@ -263,7 +263,11 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need libvirt are skipped on a developer's machine without it, never in CI."""
+    """Tests that need libvirt are skipped on a developer's machine without it, never in CI; what
+    makes a lab in a directory of its own takes its time."""
+    for item in items:
+        if "lab" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
     have = shutil.which("qemu-system-x86_64") and shutil.which(
         "libvirtd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     )

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from cmk.lab.directory import is_held
-from cmk.lab.libvirt.daemon import REAPER, START, daemon_program, disguise, prepare, variables
+from cmk.lab.libvirt.daemon import START, daemon_program, prepare, spawn
 
 
 class Standalone:
@@ -26,29 +24,16 @@ class Standalone:
 
     @property
     def uri(self) -> str:
-        name, _ = daemon_program()
+        name, _ = daemon_program(os.environ)
         return f"qemu+unix:///session?socket={self.base}/run/libvirt/{name}"
 
     def start(self) -> str:
         """Start it, unless it runs; its URI, which answers."""
-        _, program = daemon_program()
+        _, program = daemon_program(os.environ)
         self.base.mkdir(parents=True, exist_ok=True, mode=0o700)
         prepare(self.base)
         if not is_held(self._alive):
-            with (self.base / "daemon.log").open("ab") as log:
-                subprocess.run(
-                    [
-                        *disguise(),
-                        *(sys.executable, "-I", "-S", str(REAPER), str(self._alive)),
-                        *(program, "-p", str(self.base / "daemon.pid")),
-                    ],
-                    env=variables(self.base),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    check=False,
-                )
+            spawn(self.base, os.environ, [program])
         deadline = time.monotonic() + START
         while not Path(self.uri.partition("=")[2]).exists():
             if time.monotonic() > deadline:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cmk.catalog.index import lab as lab_catalog
 from cmk.commands import BUILTINS
-from cmk.lab.engine import lab_catalog
 from tests import guest
 from tests.conftest import LabCmk
 from tests.tls import Authority

@@ -30,7 +30,7 @@ class TransportFailure(Failure):
     """No bytes, or not all: refused, reset, timed out, an HTTP error, a page instead of an image.
 
     `final` says that asking the same mirror again is of no use; `retry_after` is the server's
-    own wish, in seconds.
+    own wish, in seconds; `status` what a server answered with (HTTP), 0 where none did.
     """
 
     kind = "transport"
@@ -41,10 +41,12 @@ class TransportFailure(Failure):
         story: Optional[list[dict[str, Any]]] = None,
         final: bool = False,
         retry_after: float = 0.0,
+        status: int = 0,
     ) -> None:
         super().__init__(reason, story)
         self.final = final
         self.retry_after = retry_after
+        self.status = status
 
 
 class RangeFailure(TransportFailure):

@@ -4,7 +4,7 @@ On start it says  {"hello": 1, "agent": VERSION, "python": "3.11.7"}
 A request is      {"id": 7, "do": "fetch", …}
 Its answers are   {"id": 7, "progress": {"phase": "Downloading", "bytes": …, "total": …, "rate": …}}
 and at last       {"id": 7, "done": {…}}
-or                {"id": 7, "failed": {"kind": "transport", "reason": "…", "story": […]}}
+or                {"id": 7, "failed": {"kind": "transport", "reason": "…", "story": […], …}}
 
 do      takes                                             done holds
 probe   url format headers limits small                   url size etag last_modified packing
@@ -24,7 +24,8 @@ guests                                                    pid by guest UUID
 Sizes are bytes, `mtime` nanoseconds, digests lower-case hex; `limits` is connect and read (s),
 redirects and downgrade (true or false), low_speed (bytes/s), low_speed_time (seconds) and trust
 (certificates in PEM); `pieces` is algorithm, length and digests; `known` is what facts holds; a
-`story` is a list of {attempt, mirror, reason}. Requests run one after another. Words that are not
+`story` is a list of {attempt, mirror, reason}; a failure may have the digest of wrong bytes and the
+HTTP status of a server. Requests run one after another. Words that are not
 here are refused (kind "request"), so that a newer caller learns at once that this agent is too old.
 When stdin closes the agent leaves, whatever it does.
 Headers and other secrets come on stdin only.
@@ -87,7 +88,8 @@ class _Agent:
             self._say({"id": id, "done": done})
         except Failure as problem:
             told = {"kind": problem.kind, "reason": problem.reason, "story": problem.story}
-            self._say({"id": id, "failed": {**told, "digest": getattr(problem, "digest", "")}})
+            more = {name: getattr(problem, name, None) for name in ("digest", "status")}
+            self._say({"id": id, "failed": {**told, **more}})
         except Exception as problem:
             traceback.print_exc()
             reason = f"this is a bug in the agent: {type(problem).__name__}: {problem}"

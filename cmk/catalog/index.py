@@ -7,7 +7,8 @@
 
 `s` or `a` says whether an API answers with a job; `*` marks a required parameter, `=a|b` what it
 may be, `>` the list API that has its ids. The index that ships with cmk (CloudStack 4.18) has no
-records and no descriptions; the lab's has, and is written from its code.
+descriptions, and as records the names and types of the fields that an API answers with, once where
+several answer alike; the lab's is written from its code.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from cmk.catalog import Api, Catalog, Field, Param
+from cmk.document import Json
 from cmk.environment import Environment
 from cmk.files import put
-
-Json = dict[str, Any]
 
 _HERE = os.path.dirname(__file__)
 
@@ -37,12 +38,15 @@ _FORMAT = 1
 class IndexedCatalog(Catalog):
     """A catalog in a file of which only the index is in memory, as bytes."""
 
-    def __init__(self, path: str | os.PathLike[str], index: bytes, records: int = 0) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], index: bytes, records: int, are_json: bool
+    ) -> None:
+        """`records` is where in the file they begin; not `are_json`: names and types of fields."""
         super().__init__(())
         self._path = path
         self._index = b"\n" + index
-        #: Where in the file the records begin; 0 where there are none.
         self._records = records
+        self._are_json = are_json
 
     def get(self, name: str) -> Api | None:
         if not name.isascii() or not name.isalnum():
@@ -69,16 +73,26 @@ class IndexedCatalog(Catalog):
     def described(self, name: str) -> Api | None:
         """With descriptions and response fields, from the API's record, where there is one."""
         api = self.get(name)
-        if api is None or not self._records:
-            return api
+        if api is None:
+            return None
         at = self._index.find(f"\n{api.name.lower()}\t".encode())
         offset = int(self._index[at:].split(b"\t", 4)[3])
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._records + offset)
-                return _described(api, json.loads(file.readline()))
+                line = file.readline()
+            if self._are_json:
+                return _described(api, json.loads(line))
+            pairs = (text.partition(":")[::2] for text in line.decode().strip().split(",") if text)
+            return api._replace(fields=tuple(Field(name, type) for name, type in pairs))
         except (OSError, ValueError, KeyError, TypeError):
             return api
+
+    def records(self) -> list[Json]:
+        """What listApis gave, whole. Raises OSError, ValueError."""
+        with open(self._path, "rb") as file:
+            file.seek(self._records)
+            return [json.loads(line) for line in file] if self._are_json else []
 
 
 def _api(line: str) -> Api:
@@ -102,18 +116,15 @@ def _param(text: str) -> Param:
 
 def _described(api: Api, record: Json) -> Api:
     told = {str(p.get("name", "")).lower(): p for p in record.get("params") or []}
+    order = list(told)
     params = [
-        Param(
-            param.name,
-            param.type,
-            str(told.get(param.name.lower(), {}).get("description") or ""),
-            param.required,
-            param.values,
-            param.related,
-            str(told.get(param.name.lower(), {}).get("since") or ""),
+        param._replace(
+            description=str(told.get(param.name.lower(), {}).get("description") or ""),
+            since=str(told.get(param.name.lower(), {}).get("since") or ""),
         )
         for param in api.params
     ]
+    params.sort(key=lambda param: order.index(param.name.lower()))  # as it was declared
     fields = [
         Field(str(f["name"]), str(f.get("type", "")), str(f.get("description") or ""))
         for f in record.get("response") or []
@@ -126,6 +137,7 @@ def _described(api: Api, record: Json) -> Api:
         tuple(sorted(fields, key=lambda field: field.name)),
         api.isasync,
         str(record.get("since") or ""),
+        note=str(record.get("deviation") or ""),
         related=str(record.get("related") or ""),
     )
 
@@ -133,22 +145,21 @@ def _described(api: Api, record: Json) -> Api:
 def written(apis: Iterable[Json], url: str, synced: int = 0) -> bytes:
     """A catalog file of what listApis gave; APIs and parameters that are none are left out.
 
-    `synced` is when that was, in seconds of Unix time; 0 leaves the records out.
+    `synced` is when that was, in seconds of Unix time; 0 leaves all words of it out.
     """
     usable = {str(a["name"]): a for a in apis if isinstance(a, dict) and _is_word(a.get("name"))}
     lists = {name for name in usable if name.startswith("list")}
-    lines, bodies, offset = [], [], 0
+    lines, bodies, size = [], dict[bytes, int](), 0
     for name in sorted(usable, key=str.lower):
         api = usable[name]
-        body = json.dumps(api, separators=(",", ":")).encode() + b"\n"
+        body = json.dumps(api, separators=(",", ":")).encode() if synced else _written_fields(api)
+        offset = bodies.setdefault(body + b"\n", size)
+        size += len(body) + 1 if offset == size else 0
         kind = "a" if api.get("isasync") is True else "s"
         told = str(api.get("description") or "").encode(errors="replace").decode()
         text = " ".join(told.split()) if synced else ""  # a server's own words are for its users
         params = ",".join(_written_param(name, p, lists) for p in _params(api))
         lines.append("\t".join([name.lower(), name, kind, str(offset), params, text]))
-        if synced:
-            bodies.append(body)
-            offset += len(body)
     index = "".join(f"{line}\n" for line in lines).encode()
     head = {
         "catalog": _FORMAT,
@@ -158,6 +169,17 @@ def written(apis: Iterable[Json], url: str, synced: int = 0) -> bytes:
         "crc": zlib.crc32(index),
     }
     return json.dumps(head).encode() + b"\n" + index + b"".join(bodies)
+
+
+def _written_fields(api: Json) -> bytes:
+    """`id:string,name:string`: the fields that an API answers with, each once."""
+    told = api.get("response")
+    fields = {
+        f["name"]: f["type"]
+        for f in (told if isinstance(told, list) else [])
+        if isinstance(f, dict) and _is_word(f.get("name")) and _is_word(f.get("type"))
+    }
+    return ",".join(f"{name}:{fields[name]}" for name in sorted(fields)).encode()
 
 
 def _params(api: Json) -> list[Json]:
@@ -214,12 +236,13 @@ def load(environment: Environment, url: str) -> Catalog:
     return shipped()
 
 
-def shipped() -> Catalog:
+def shipped() -> IndexedCatalog:
     """CloudStack 4.18's."""
     return read(SHIPPED, "")
 
 
-def lab() -> Catalog:
+@lru_cache(maxsize=1)
+def lab() -> IndexedCatalog:
     """Any lab's, with descriptions, as `scripts/catalog --lab` has written it."""
     return read(OF_LAB, "lab:")
 
@@ -237,4 +260,4 @@ def read(path: str | os.PathLike[str], url: str) -> IndexedCatalog:
         index = file.read(length)
     if len(index) != length or zlib.crc32(index) != head.get("crc"):
         raise ValueError("it is damaged")
-    return IndexedCatalog(path, index, len(line) + length if head.get("synced") else 0)
+    return IndexedCatalog(path, index, len(line) + length, bool(head.get("synced")))

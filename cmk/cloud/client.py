@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cmk.catalog import Catalog
@@ -20,7 +20,7 @@ from cmk.cloud.transport import (
 )
 from cmk.config.credentials import Credentials, Keys, Password, mask
 from cmk.config.file import Config, Profile
-from cmk.document import loads
+from cmk.document import Json, loads
 from cmk.environment import Environment
 from cmk.errors import CmkError, NotAuthorised, Unreachable
 from cmk.wire.envelope import enveloped
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cmk.cloud.login import KeptSession, LoginSession
-
-Json = dict[str, Any]
 
 #: Seconds that two clocks may differ before it is said.
 SKEW = 300

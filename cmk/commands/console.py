@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import sqlite3
 import sys
 import threading
 from contextlib import suppress
@@ -13,8 +12,13 @@ from typing import Any
 
 from cmk.catalog import similar
 from cmk.errors import CmkError, UsageError
-from cmk.lab.engine import Lab
-from cmk.lab.hosts.host import AgentFailure, Host
+from cmk.lab.engine import LabBackend
+from cmk.lab.hosts.agent import AgentFailure
+from cmk.lab.hosts.guest import domain_of
+from cmk.lab.hosts.host import OpenHost
+from cmk.lab.lab import Lab
+from cmk.lab.model.machine import Machine, MachineState
+from cmk.lab.model.pool import Pool
 from cmk.line.arguments import UUID
 from cmk.session.session import Flags, Session
 
@@ -29,9 +33,10 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     """`console VM [--log]`."""
     if len(words) != 1 or "=" in words[0]:
         raise UsageError("console takes one VM, by name or id.", "For example: cmk console web1")
-    lab = session.backend
-    if not isinstance(lab, Lab):
+    backend = session.backend
+    if not isinstance(backend, LabBackend):
         raise UsageError("console is for the VMs of a lab.")
+    lab = backend.lab
     vm = _find(lab, words[0])
     if flags.log:
         _print_log(session, lab, vm)
@@ -43,36 +48,30 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         _attach(session, lab, vm)
 
 
-def _find(lab: Lab, wanted: str) -> sqlite3.Row:
-    column = "uuid" if UUID.match(wanted) else "name"
-    found = lab.store.one(
-        f"SELECT * FROM vm_instance WHERE {column} = ? COLLATE NOCASE AND removed IS NULL "
-        "ORDER BY state = 'Error', id DESC",
-        wanted,
+def _find(lab: Lab, wanted: str) -> Machine:
+    found = (
+        Machine.known(lab.store, wanted)
+        if UUID.match(wanted)
+        else Machine.called(lab.store, wanted)
     )
     if found is None:
-        names = lab.store.rows("SELECT name FROM vm_instance WHERE removed IS NULL")
-        near = similar(wanted, [row["name"] for row in names])
+        near = similar(wanted, [vm.name for vm in Machine.there(lab.store)])
         raise CmkError(f"There is no VM '{wanted}'.", f"Did you mean {near}?" if near else "")
     return found
 
 
-def _log(lab: Lab, vm: sqlite3.Row) -> bytes | None:
+def _log(lab: Lab, vm: Machine) -> bytes | None:
     """What a VM's console has shown, from wherever its host keeps that; None for nothing."""
-    path = lab.directory.console / f"{vm['instance_name']}.log"
+    path = lab.directory.console / f"{vm.instance_name}.log"
     if path.exists():
         return path.read_bytes()
-    place = lab.store.one(
-        "SELECT s.path, m.host_id, m.last_host_id FROM vm_instance m "
-        "JOIN volumes v ON v.instance_id = m.id AND v.removed IS NULL "
-        "JOIN storage_pool s ON s.id = v.pool_id WHERE m.id = ?",
-        vm["id"],
-    )
-    id = place and (place["host_id"] or place["last_host_id"])
-    if not place or not id:
+    pools = [disk.pool_id for disk in vm.disks(lab.store) if disk.pool_id]
+    id = vm.host_id or vm.last_host_id
+    if not pools or not id:
         return None
-    with Host.of(lab, id) as host:
-        path = Path(host.console_log(place["path"], vm["instance_name"]))
+    with OpenHost.of(lab, id) as host:
+        pool = Pool.of(lab.store, pools[0])
+        path = Path(host.console_log(pool.path, vm.instance_name))
         try:
             found = host.agent.ask("read", url=path.as_uri(), headers={}, limits={}, small=LONGEST)
         except AgentFailure:
@@ -80,13 +79,13 @@ def _log(lab: Lab, vm: sqlite3.Row) -> bytes | None:
     return base64.b64decode(found["document"])
 
 
-def _print_log(session: Session, lab: Lab, vm: sqlite3.Row) -> None:
+def _print_log(session: Session, lab: Lab, vm: Machine) -> None:
     """The log as text; in a terminal without what would control it."""
     from cmk.output import harmless
 
     log = _log(lab, vm)
     if log is None:
-        raise CmkError(f"{vm['name']} has shown nothing yet; it is {vm['state']}.")
+        raise CmkError(f"{vm.name} has shown nothing yet; it is {vm.state}.")
     text = log.decode(errors="replace").replace("\r\n", "\n")
     out = session.environment
     if out.output_is_terminal:
@@ -94,23 +93,22 @@ def _print_log(session: Session, lab: Lab, vm: sqlite3.Row) -> None:
     out.stdout.write(text if text.endswith("\n") or not text else text + "\n")
 
 
-def _attach(session: Session, lab: Lab, vm: sqlite3.Row) -> None:
-    if vm["state"] != "Running" or vm["host_id"] is None:
+def _attach(session: Session, lab: Lab, vm: Machine) -> None:
+    if vm.state != MachineState.RUNNING or vm.host_id is None:
         raise CmkError(
-            f"{vm['name']} is {vm['state']}; a console is there while it runs.",
-            f"What it has shown so far: cmk console {vm['name']} --log",
+            f"{vm.name} is {vm.state}; a console is there while it runs.",
+            f"What it has shown so far: cmk console {vm.name} --log",
         )
-    with Host.of(lab, vm["host_id"]) as host:
-        from cmk.lab.libvirt import domain
+    with OpenHost.of(lab, vm.host_id) as host:
         from cmk.lab.libvirt.connection import errors
 
-        known = domain.find(host.connection, vm["uuid"], lab.id)
+        known = domain_of(host, vm)
         if known is None:
-            raise CmkError(f"{vm['name']} is not on the host {host.name} any more.")
-        with errors(f"The console of {vm['name']} cannot be opened"):
+            raise CmkError(f"{vm.name} is not on the host {host.name} any more.")
+        with errors(f"The console of {vm.name} cannot be opened"):
             stream = host.connection.newStream(0)
             known.openConsole(None, stream, 0)
-        session.environment.say(f"Connected to {vm['name']}; Ctrl-] leaves.")
+        session.environment.say(f"Connected to {vm.name}; Ctrl-] leaves.")
         _relay(stream, session.environment.stdin.fileno(), session.environment.stdout.fileno())
         session.environment.say("")
 

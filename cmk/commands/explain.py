@@ -2,114 +2,100 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from typing import Any
-
 from cmk.agent.source import shown
-from cmk.errors import CmkError, UsageError
-from cmk.images.metalink import Metalink
-from cmk.lab.engine import Lab
-from cmk.lab.hosts.placement import Demand, Place, demand, plan
+from cmk.document import Json
+from cmk.errors import UsageError
+from cmk.lab.arguments import typed
+from cmk.lab.call import Call
+from cmk.lab.engine import LabBackend
+from cmk.lab.hosts.placement import Place, demand, plan
+from cmk.lab.hosts.pools import measure_own
+from cmk.lab.model.copy import Copy
+from cmk.lab.model.event import Event
+from cmk.lab.model.job import AsyncJob
+from cmk.lab.model.machine import Machine
+from cmk.lab.model.offering import ServiceOffering
+from cmk.lab.model.place import Zone
+from cmk.lab.model.template import Template
+from cmk.lab.nouns.virtual_machine import root_disk, ties_of
 from cmk.line import arguments, language
 from cmk.session.session import Flags, Session
-
-Json = dict[str, Any]
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
     """`explain virtualmachine id=V`, `explain deploy virtualmachine …`."""
-    lab = session.backend
-    if not isinstance(lab, Lab):
+    backend = session.backend
+    if not isinstance(backend, LabBackend):
         raise UsageError("explain is for labs; a management server keeps its reasons to itself.")
     names = [word.lower() for word in words if "=" not in word]
+    given = [word for word in words if "=" in word]
     if names == ["virtualmachine"]:
-        _explain_machine(session, lab, words, flags)
+        told = _machine(session, backend.as_admin(), given)
     elif names == ["deploy", "virtualmachine"]:
-        _explain_deployment(session, lab, words, flags)
+        told = _deployment(session, backend.as_admin(), given)
     else:
         raise UsageError(
             "It is explain virtualmachine id=V, or explain deploy virtualmachine zoneid=Z …"
         )
+    session.show({"explanation": told}, flags)
 
 
-def _explain_machine(session: Session, lab: Lab, words: list[str], flags: Flags) -> None:
+def _machine(session: Session, call: Call, words: list[str]) -> Json:
     """What has happened to a VM: its events, and the whole story of its last failed job."""
-    uuid = language.parse(["x", *(word for word in words if "=" in word)]).params.get("id", "")
-    uuid = session.resolved(lab.catalog().find(("startVirtualMachine",)), "id", uuid)
-    vm = lab.store.one("SELECT * FROM vm_instance WHERE uuid = ?", uuid.lower())
-    if vm is None:
-        raise CmkError(f"There is no VM with the id {uuid}.", "For example: id=name:web1")
-    failed = lab.store.one(
-        "SELECT * FROM async_job WHERE instance_type = 'VirtualMachine' AND instance_id = ? "
-        "AND job_status = 2 ORDER BY id DESC",
-        vm["id"],
-    )
-    events = lab.store.rows(
-        "SELECT created, level, description FROM event WHERE resource_uuid = ? ORDER BY id",
-        vm["uuid"],
-    )
-    told: Json = {"name": vm["name"], "state": vm["state"]}
+    uuid = language.parse(["x", *words]).params.get("id", "")
+    uuid = session.resolved(session.catalog.find(("startVirtualMachine",)), "id", uuid)
+    vm = call.find(Machine, uuid)
+    told: Json = {"name": vm.name, "state": vm.state}
+    failed = AsyncJob.last_failed(call.store, vm)
     if failed is not None:
-        told["failed"] = failed["job_cmd"]
-        told["story"] = json.loads(failed["job_result"] or "{}").get("errortext", "").split("\n")
-    told["events"] = [f"{e['created']} {e['level']} {e['description']}" for e in events]
-    session.show({"explanation": told}, flags)
-
-
-def _explain_deployment(session: Session, lab: Lab, words: list[str], flags: Flags) -> None:
-    """Which host and pool a deployment would take, which not and why, what would be downloaded."""
-    api = lab.catalog().find(("deploy", "virtualmachine"))
-    params = language.parse([word for word in words if "=" in word or word == words[0]]).params
-    given = {key: session.resolved(api, key, value) for key, value in params.items()}
-    sent = arguments.wire(api, given)
-    zone = _row(lab, "data_center", "zone", sent["zoneid"])
-    template = _row(lab, "vm_template", "template", sent["templateid"])
-    offering = _row(lab, "service_offering", "service offering", sent["serviceofferingid"])
-    wanted = demand(offering, template, zone["id"], None)
-    found = plan(lab, wanted, sent)
-    told = {
-        "template": template["name"],
-        "hosts": [
-            _place(lab, template, wanted, place, number)
-            for number, place in enumerate(found.places, 1)
-        ],
-        "notsuitable": [{"host": name, "reason": reason} for name, reason in found.refused],
-    }
-    session.show({"explanation": told}, flags)
-
-
-def _row(lab: Lab, table: str, kind: str, uuid: str) -> sqlite3.Row:
-    row = lab.store.one(f"SELECT * FROM {table} WHERE uuid = ?", uuid.lower())
-    if row is None:
-        raise CmkError(f"There is no {kind} with the id {uuid}.")
-    return row
-
-
-def _place(lab: Lab, template: sqlite3.Row, wanted: Demand, place: Place, number: int) -> Json:
-    told: Json = {"order": number, "host": place.host["name"], "pool": place.pool["name"]}
-    if template["format"] == "ISO" or not place.has_copy:
-        told["download"] = _sources(template) if not place.has_copy else []
-        told["bytes"] = template["url_size"]
-    told["templatethere"] = place.has_copy
-    twin = lab.store.value(
-        "SELECT t.name FROM template_spool_ref c JOIN vm_template t ON t.id = c.template_id "
-        "WHERE c.pool_id = ? AND c.template_id <> ? AND c.download_state = 'DOWNLOADED' "
-        "AND c.checksum = ?",
-        place.pool["id"],
-        wanted.template,
-        template["checksum"],
-    )
-    if twin and not place.has_copy:
-        told["sameas"] = twin
+        told["failed"] = failed.job_cmd
+        told["story"] = failed.told_story
+    told["events"] = [
+        f"{event.created} {event.level} {event.description}"
+        for event in Event.there(call.store, resource_uuid=vm.uuid)
+    ]
     return told
 
 
-def _sources(template: sqlite3.Row) -> list[str]:
+def _deployment(session: Session, call: Call, words: list[str]) -> Json:
+    """Which host and pool a deployment would take, which not and why, what would be downloaded."""
+    api = session.catalog.find(("deploy", "virtualmachine"))
+    params = language.parse(["x", *words]).params
+    given = {key: session.resolved(api, key, value) for key, value in params.items()}
+    args = typed(api, arguments.wire(api, given))
+    zone = call.find(Zone, args["zoneid"], "zoneid")
+    template = call.find(Template, args["templateid"], "templateid")
+    offering = call.find(ServiceOffering, args["serviceofferingid"], "serviceofferingid")
+    size, disk_offering = root_disk(call, args, template)
+    measure_own(call.store)
+    wanted = demand(offering, template, zone.id, size, disk_offering)
+    found = plan(call.store, wanted, ties_of(call, args))
+    return {
+        "template": template.name,
+        "hosts": [
+            _place(call, template, place, number) for number, place in enumerate(found.places, 1)
+        ],
+        "notsuitable": [{"host": name, "reason": reason} for name, reason in found.refused],
+    }
+
+
+def _place(call: Call, template: Template, place: Place, number: int) -> Json:
+    told: Json = {"order": number, "host": place.host.name, "pool": place.pool.name}
+    if template.is_iso or not place.has_copy:
+        told["download"] = [] if place.has_copy else _sources(template)
+        told["bytes"] = template.url_size
+    told["templatethere"] = place.has_copy
+    twins = Copy.twins(call.store, place.pool, template) if template.checksum else []
+    if twins and not place.has_copy:
+        told["sameas"] = Template.of(call.store, twins[0].template_id).name
+    return told
+
+
+def _sources(template: Template) -> list[str]:
     """Where it would come from, without what may be secret in the URLs."""
-    if not template["direct_download"]:
+    if not template.direct_download:
         return ["the zone's image store"]
-    if template["metalink"]:
-        metalink = Metalink.from_json(json.loads(template["metalink"]))
+    metalink = template.read_metalink()
+    if metalink:
         return [shown(mirror.url) for mirror in sorted(metalink.mirrors, key=lambda m: m.priority)]
-    return [shown(template["url"])]
+    return [shown(template.url)]

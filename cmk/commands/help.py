@@ -105,9 +105,9 @@ def catalog_for_help(session: Session) -> Catalog:
     try:
         return session.catalog
     except ConfigurationError:
-        from cmk.lab.engine import lab_catalog
+        from cmk.catalog.index import lab
 
-        return lab_catalog()
+        return lab()
 
 
 def general(session: Session) -> str:

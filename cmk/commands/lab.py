@@ -6,24 +6,33 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from cmk import __version__
+from cmk.document import Json
 from cmk.errors import CmkError, UsageError
-from cmk.lab.directory import CONTENT, LabDirectory, is_held
-from cmk.lab.engine import Lab
-from cmk.lab.hosts.host import Host
+from cmk.lab.call import Call
+from cmk.lab.directory import CONTENT, LabDirectory, is_held, short_link
+from cmk.lab.engine import LabBackend
+from cmk.lab.hosts.host import OpenHost
+from cmk.lab.jobs import hire
+from cmk.lab.lab import Lab
+from cmk.lab.model.host import Host
+from cmk.lab.model.job import AsyncJob
+from cmk.lab.model.machine import Machine, MachineState
+from cmk.lab.model.pool import Pool
+from cmk.lab.model.template import Template
+from cmk.lab.model.unused import PoolFile, orphans, overdue_machines, unused_copies
+from cmk.lab.settings import number
 from cmk.session.session import Flags, Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
-    """`lab`, `lab stop`, `lab clean`, `lab destroy`."""
-    lab = session.backend
-    if not isinstance(lab, Lab):
+    """`lab`, `lab stop`, `lab clean`, `lab check`, `lab destroy`."""
+    backend = session.backend
+    if not isinstance(backend, LabBackend):
         raise UsageError(
             f"{session.profile.url} is a management server, not a lab.", "Use: cmk -p lab lab"
         )
@@ -39,104 +48,101 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         raise UsageError("--repair goes with lab check only.")
     if flags.dry_run and action is not clean:
         raise UsageError("--dry-run goes with lab clean only.")
-    action(session, lab, flags)
+    action(session, backend, flags)
 
 
-def show(session: Session, lab: Lab, flags: Flags) -> None:
+def show(session: Session, backend: LabBackend, flags: Flags) -> None:
     """Where everything is."""
-    session.show({"lab": [_facts(lab)]}, flags)
+    session.show({"lab": [_facts(backend.as_admin())]}, flags)
 
 
-def _facts(lab: Lab) -> dict[str, Any]:
-    store = lab.store
-    counts = {
-        "templates": "SELECT count(*) FROM vm_template WHERE removed IS NULL",
-        "virtualmachines": "SELECT count(*) FROM vm_instance WHERE removed IS NULL",
-        "jobs": "SELECT count(*) FROM async_job WHERE job_status = 0",
-    }
-    hosts = store.rows("SELECT * FROM host WHERE removed IS NULL ORDER BY id")
+def _facts(call: Call) -> Json:
+    lab, store = call.lab, call.store
     return {
         "id": lab.id,
-        **_differences(lab),
+        **_differences(call),
         "directory": str(lab.directory.path),
         "store": str(lab.directory.store),
         "version": __version__,
-        "hosts": [{"name": row["name"], **Host(lab, row).details()} for row in hosts],
-        "pools": [
-            {"name": row["name"], "path": row["path"]}
-            for row in store.rows("SELECT * FROM storage_pool WHERE removed IS NULL ORDER BY id")
+        "hosts": [
+            {"name": host.name, **OpenHost(lab, host).details()} for host in Host.there(store)
         ],
+        "pools": [{"name": pool.name, "path": pool.path} for pool in Pool.there(store)],
         "console": str(lab.directory.console),
         "workerslog": str(lab.directory.jobs / "workers.log"),
-        **{name: store.value(sql) for name, sql in counts.items()},
+        "templates": len(Template.there(store)),
+        "virtualmachines": len(Machine.there(store)),
+        "jobs": len(AsyncJob.there(store, job_status=AsyncJob.IN_PROGRESS)),
     }
 
 
-def _differences(lab: Lab) -> dict[str, Any]:
+def _differences(call: Call) -> Json:
     """Templates whose copies are not the same on all pools."""
     from cmk.lab.works.check import different_copies
 
-    found = [f"{finding.name}: {finding.what}" for finding in different_copies(lab)]
+    found = [f"{finding.name}: {finding.what}" for finding in different_copies(call)]
     return {"differentcopies": found} if found else {}
 
 
-def _own_host(lab: Lab) -> Host | None:
-    row = lab.store.one("SELECT * FROM host WHERE url = 'embedded' AND removed IS NULL")
-    return None if row is None else Host(lab, row)
+def _own_host(lab: Lab) -> OpenHost | None:
+    own = Host.own(lab.store)
+    return None if own is None else OpenHost(lab, own)
 
 
-def stop(session: Session, lab: Lab, flags: Flags) -> None:
+def stop(session: Session, backend: LabBackend, flags: Flags) -> None:
     """End the daemon; VMs go on, and the next daemon takes them up again."""
+    lab = backend.lab
     host = _own_host(lab)
     if host is None or host.daemon is None:
         raise CmkError("This lab has no daemon of its own.")
     if not host.daemon.stop():
         session.environment.say("The lab's daemon does not run.")
         return
-    running = lab.store.value(
-        "SELECT count(*) FROM vm_instance WHERE state = 'Running' AND removed IS NULL"
-    )
+    running = sum(vm.state == MachineState.RUNNING for vm in Machine.there(lab.store))
     goes_on = f" {running} VM(s) go on without it." if running else ""
     session.environment.say(f"The lab's daemon has ended.{goes_on}")
 
 
-def clean(session: Session, lab: Lab, flags: Flags) -> None:
+def clean(session: Session, backend: LabBackend, flags: Flags) -> None:
     """Remove unused copies, files that nothing names, and destroyed VMs whose time is over; with
     --dry-run only tell what would go."""
-    from cmk.lab.works import collection as eviction
+    from cmk.lab.works.collection import collect_all
 
+    call = backend.as_admin()
+    store = call.store
+    overdue = overdue_machines(store, number(store, "expunge.delay"))
     rows = [
-        *(_file("copy", row) for row in eviction.unused(lab)),
-        *(_file("leftover", row) for row in eviction.orphans(lab)),
-        *({"kind": "vm", "id": vm["uuid"], "name": vm["name"]} for vm in eviction.overdue(lab)),
+        *(_file("copy", file) for file in unused_copies(store)),
+        *(_file("leftover", file) for file in orphans(store)),
+        *({"kind": "vm", "id": vm.uuid, "name": vm.name} for vm in overdue),
     ]
     if not flags.dry_run:
-        eviction.forget_unused(lab)
-        eviction.remove_orphans(lab)
-        eviction.expunge_overdue(lab)
+        collect_all(call)
+        if call.has_submitted:
+            hire(call.lab)
     session.show({"count": len(rows), "removed": rows}, flags)
 
 
-def check(session: Session, lab: Lab, flags: Flags) -> None:
+def check(session: Session, backend: LabBackend, flags: Flags) -> None:
     """Compare the store with hosts and pools; with --repair mend what can be. Raises CmkError where
     something is left that is not as it should be."""
     from cmk.lab.works.check import check as findings
 
-    rows = findings(lab, flags.repair)
+    rows = findings(backend.as_admin(), flags.repair)
     session.show({"count": len(rows), "finding": rows}, flags)
     left = sum(row["mended"] != "yes" for row in rows)
     if left:
         raise CmkError(f"{left} finding(s) are not mended.")
 
 
-def _file(kind: str, row: sqlite3.Row) -> dict[str, Any]:
-    path = f"{row['directory']}/{row['install_path']}"
-    return {"kind": kind, "id": row["templateid"], "name": row["template"], "path": path}
+def _file(kind: str, file: PoolFile) -> Json:
+    path = f"{file.directory}/{file.install_path}"
+    return {"kind": kind, "id": file.templateid, "name": file.template, "path": path}
 
 
-def destroy(session: Session, lab: Lab, flags: Flags) -> None:
+def destroy(session: Session, backend: LabBackend, flags: Flags) -> None:
     """Remove the lab: its workers, VMs, pools, daemon and files. In a terminal it asks first."""
-    directory = lab.directory
+    lab, directory = backend.lab, backend.lab.directory
     if not (directory.store.exists() or directory.lock.exists()):
         session.environment.say(f"There is no lab in {directory.path}.")
         return
@@ -146,7 +152,7 @@ def destroy(session: Session, lab: Lab, flags: Flags) -> None:
         _dismantle(lab)
     except CmkError as problem:
         session.environment.say(f"Its VMs cannot be ended in order: {problem.message}")
-        _end_daemon(directory)
+        _end_daemon(lab)
     lab.close()
     _end_strays(directory)
     _remove(directory)
@@ -165,8 +171,8 @@ def _confirmed(session: Session, directory: LabDirectory) -> bool:
 def _dismantle(lab: Lab) -> None:
     """End what runs: workers first, then domains on every host, then the daemon."""
     _end_workers(lab)
-    for row in lab.store.rows("SELECT * FROM host WHERE removed IS NULL"):
-        with Host(lab, row) as host:
+    for row in Host.there(lab.store):
+        with OpenHost(lab, row) as host:
             if _has_domains(lab, host):
                 _end_domains(lab, host)
     own = _own_host(lab)
@@ -175,9 +181,7 @@ def _dismantle(lab: Lab) -> None:
         if own.daemon.link.is_symlink():
             _unlink(own.daemon.link)
     if (lab.directory.path / "ssh").exists():
-        from cmk.lab.directory import short_link
-
-        _unlink(short_link(lab.directory.path / "ssh", f"s{lab.id}"))
+        _unlink(short_link(lab.directory.path / "ssh", f"s{lab.id}", lab.variables))
 
 
 def _unlink(link: Path) -> None:
@@ -189,7 +193,7 @@ def _unlink(link: Path) -> None:
 
 def _end_workers(lab: Lab) -> None:
     """No new jobs, and the workers that hold one are ended; their agents leave with them."""
-    lab.store.execute("UPDATE async_job SET job_status = 2, job_result = '{}' WHERE job_status = 0")
+    AsyncJob.end_all(lab.store)
     mine = str(lab.directory.path).encode()
     for entry in Path("/proc").glob("[1-9]*"):
         if entry.name != str(os.getpid()) and _is_worker(entry, mine):
@@ -210,31 +214,25 @@ def _is_worker(process: Path, directory: bytes) -> bool:
     return len(words) > 3 and b"cmk.lab.worker" in words[2] and words[3] == directory
 
 
-def _has_domains(lab: Lab, host: Host) -> bool:
+def _has_domains(lab: Lab, host: OpenHost) -> bool:
     """Whether anything was ever started there: a lab without VMs needs no libvirt to go."""
-    return bool(
-        lab.store.value(
-            "SELECT 1 FROM vm_instance WHERE removed IS NULL AND (host_id = ? OR last_host_id = ?)",
-            host.id,
-            host.id,
-        )
-    ) and not (host.daemon is not None and not (host.daemon.base / "config").exists())
+    never_configured = host.daemon is not None and not (host.daemon.base / "config").exists()
+    return Machine.was_ever_on(lab.store, host.row) and not never_configured
 
 
-def _end_domains(lab: Lab, host: Host) -> None:
+def _end_domains(lab: Lab, host: OpenHost) -> None:
     from cmk.lab.libvirt import domain
 
     for known in host.connection.listAllDomains(0):
         if domain.owner_of(known) == lab.id:
-            domain.stop(known, forced=True)
-            domain.undefine(known)
+            domain.remove(known)
 
 
-def _end_daemon(directory: LabDirectory) -> None:
+def _end_daemon(lab: Lab) -> None:
     """Without a readable store: the daemon by its own lock and pid file."""
     from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
-    EmbeddedDaemon(directory, "").stop()
+    EmbeddedDaemon(lab.directory, "", lab.variables).stop()
 
 
 def _end_strays(directory: LabDirectory) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from cmk.agent.failures import TransportFailure
@@ -15,20 +14,19 @@ from cmk.agent.probe import head, read
 from cmk.agent.source import Source, shown
 from cmk.agent.sources import open_source
 from cmk.agent.wish import Limits, Wish
+from cmk.document import Json
 from cmk.errors import CmkError, Unreachable, UsageError
 from cmk.images.metalink import (
     LARGEST,
     MEDIA_TYPES,
-    SCHEMES,
     V4,
     BadMetalinkError,
     Metalink,
     Mirror,
     files_of,
 )
+from cmk.images.schemes import SCHEMES
 from cmk.session.session import Flags, Session
-
-Json = dict[str, Any]
 
 #: Pieces are as short as this, and longer where there would be more than MOST_PIECES of them.
 PIECE, MOST_PIECES = 1 << 20, 4096

@@ -14,8 +14,7 @@ from cmk.catalog import Api, Catalog, Param
 from cmk.commands import BUILTINS
 from cmk.completion.enumerations import ENUMERATIONS, MAKING, NAMED, NUMBERS
 from cmk.completion.place import Place
-from cmk.config.file import FORMATS
-from cmk.config.settings import ALL, VALUES
+from cmk.config.settings import ALL, FORMATS, VALUES
 from cmk.line.flags import BY_WORD, FLAGS, GENERAL, takes_value
 from cmk.line.language import base_of
 from cmk.line.lookup import PREFIX, lister, name_of
@@ -250,7 +249,8 @@ def _of_value(
 def _columns(api: Api, values: Values) -> list[Candidate]:
     """What an API answers with: by its description, else by the rows that are known."""
     if api.fields:
-        return [Candidate(each.name, about=each.description, open=True) for each in api.fields]
+        fields = sorted(api.fields, key=lambda field: field.name not in ("id", "name"))
+        return [Candidate(each.name, about=each.description, open=True) for each in fields]
     rows = values.rows(api.name) if api.verb == "list" else []
     return [Candidate(key, open=True) for key in dict.fromkeys(key for row in rows for key in row)]
 

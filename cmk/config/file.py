@@ -22,8 +22,6 @@ from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
 from cmk.files import put
 
-FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value")
-
 #: Go CloudMonkey keeps its defaults under this name in the file; it is the core section.
 _CORE = "core"
 #: What the core section must not hand down to profiles: it would go to the wrong server.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cmk.config.file import FORMATS
+FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value")
 
 #: Settings of one server, and what they are.
 OF_PROFILE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from cmk.lab.api import invalid
+from cmk.images import ImageError
 
 #: Hex digits of each algorithm that CloudStack takes.
 LENGTHS = {"md5": 32, "sha-1": 40, "sha-224": 56, "sha-256": 64, "sha-384": 96, "sha-512": 128}
@@ -24,7 +24,7 @@ class Checksum(NamedTuple):
 
 
 def parse(text: str) -> Checksum:
-    """Read a checksum; raises ApiError 431 with what is wrong about it.
+    """Read a checksum; raises ImageError with what is wrong about it.
 
     CloudStack takes the exact names of Java only; here case and the dash are free.
     """
@@ -35,11 +35,15 @@ def parse(text: str) -> Checksum:
     length = LENGTHS.get(algorithm)
     if length is None:
         known = ", ".join(sorted(algorithm.upper() for algorithm in LENGTHS))
-        raise invalid(f"The checksum's algorithm {found[1]} is not supported; there are {known}.")
+        raise ImageError(
+            f"The checksum's algorithm {found[1]} is not supported; there are {known}."
+        )
     if len(digest) != length:
-        raise invalid(f"The checksum has {len(digest)} digits; {algorithm.upper()} has {length}.")
+        raise ImageError(
+            f"The checksum has {len(digest)} digits; {algorithm.upper()} has {length}."
+        )
     if not re.fullmatch(r"[0-9a-f]+", digest):
-        raise invalid("The checksum has characters that are no hexadecimal digits.")
+        raise ImageError("The checksum has characters that are no hexadecimal digits.")
     return Checksum(algorithm, digest)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cmk.lab.api import invalid
+from cmk.images import ImageError
 
 #: What stands before a header's name; CloudStack's convention.
 HEADER_DETAIL = "HTTP_HEADER:"
@@ -16,15 +16,15 @@ def is_header(name: str) -> bool:
 
 
 def headers_of(details: dict[str, str]) -> dict[str, str]:
-    """The request headers among a template's details. Raises ApiError 431 for impossible ones."""
+    """The request headers among a template's details. Raises ImageError for impossible ones."""
     headers = {}
     for name, value in details.items():
         if not is_header(name):
             continue
         header = name[len(HEADER_DETAIL) :]
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):
-            raise invalid(f"'{header}' is no name of a request header.")
+            raise ImageError(f"'{header}' is no name of a request header.")
         if re.search(r"[\r\n\0]", value) or not value.isascii():
-            raise invalid(f"The value of the request header {header} has forbidden characters.")
+            raise ImageError(f"The value of the request header {header} has forbidden characters.")
         headers[header] = value
     return headers

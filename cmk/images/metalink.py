@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from cmk.errors import CmkError
+from cmk.images import ImageError
 from cmk.images.checksum import LENGTHS
+from cmk.images.schemes import SCHEMES, WEB
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -35,10 +36,9 @@ MOST_PIECES = 1 << 20
 
 LEAST_PRIORITY = 999_999
 STRONGEST = ("sha-512", "sha-384", "sha-256", "sha-224", "sha-1", "md5")
-SCHEMES = ("http", "https", "file")
 
 
-class BadMetalinkError(CmkError):
+class BadMetalinkError(ImageError):
     """The document is no metalink, or not one that can be used."""
 
 
@@ -248,7 +248,7 @@ def of_headers(url: str, links: str, digests: str, size: int | None) -> Metalink
     for target, rest in _LINK.findall(links):
         params = {name.lower(): a or b for name, a, b in _PARAM.findall(rest)}
         place = urljoin(url, target)
-        if params.get("rel") == "duplicate" and urlsplit(place).scheme.lower() in SCHEMES[:2]:
+        if params.get("rel") == "duplicate" and urlsplit(place).scheme.lower() in WEB:
             priority = _whole(params.get("pri"), 1, LEAST_PRIORITY, LEAST_PRIORITY)
             mirrors.append(Mirror(place, priority, params.get("geo", "").lower()))
     name = urlsplit(url).path.rpartition("/")[2]

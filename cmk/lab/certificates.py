@@ -10,7 +10,6 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from cmk.errors import ApiError
-from cmk.lab.store import Store
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -20,18 +19,6 @@ LONGEST = 65535
 
 #: A DNS label (RFC 1123), which CloudStack wants an alias to be.
 _ALIAS = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
-
-
-def trusted_by(store: Store, host_id: int, zone_id: int) -> list[str]:
-    """The zone's certificates in PEM, but for those that were revoked for this host."""
-    rows = store.rows(
-        "SELECT certificate FROM direct_download_certificate c WHERE zone_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM direct_download_certificate_host_map m WHERE m.certificate_id = c.id "
-        "AND m.host_id = ? AND m.revoked = 1) ORDER BY id",
-        zone_id,
-        host_id,
-    )
-    return [row["certificate"] for row in rows]
 
 
 def checked_alias(text: str) -> str:

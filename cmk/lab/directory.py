@@ -14,7 +14,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -121,14 +121,14 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def short_link(target: Path, lab_id: str) -> Path:
+def short_link(target: Path, lab_id: str, variables: Mapping[str, str]) -> Path:
     """A short symlink to a directory, since a UNIX socket's path has room for 107 bytes only.
 
     It is `$XDG_RUNTIME_DIR/cmk/<8 hex>`, else the same in a private directory under the temporary
     directory. Only the link may vanish; it is made again. Raises ConfigurationError when the
-    place belongs to somebody else.
+    place belongs to somebody else. `variables` are the environment's.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    runtime = variables.get("XDG_RUNTIME_DIR", "")
     if runtime and len(runtime) <= 20 and os.access(runtime, os.W_OK):
         parent = Path(runtime) / "cmk"
     else:

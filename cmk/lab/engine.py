@@ -1,114 +1,77 @@
-"""The lab as a backend: API name -> handler, and the catalog that the handlers describe."""
+"""The lab as a backend: finds an API's handler, reads its parameters, runs it, queues its job."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from importlib import import_module
+from pathlib import Path
+from typing import cast
 
 from cmk.catalog import Catalog
+from cmk.catalog.index import lab as lab_catalog
+from cmk.document import Json
 from cmk.environment import Environment
-from cmk.errors import ApiError, UsageError
-from cmk.lab.api import HANDLERS, Handler, Json, response_name, typed
-from cmk.lab.directory import LabDirectory
-from cmk.lab.store import Store
-
-#: The account that everything in a lab belongs to; CloudStack's admin has this number too.
-ADMIN_ACCOUNT = 2
-
-#: The modules whose decorated functions are the lab's APIs.
-NOUNS = (
-    "zone",
-    "pod",
-    "host",
-    "storage_pool",
-    "offering",
-    "os_type",
-    "network",
-    "template",
-    "iso",
-    "image_store",
-    "certificate",
-    "spool_ref",
-    "virtual_machine",
-    "async_job",
-    "event",
-    "configuration",
-    "api_listing",
-)
+from cmk.errors import UsageError
+from cmk.images import ImageError
+from cmk.lab.arguments import typed
+from cmk.lab.call import Call
+from cmk.lab.declaration import Run, RunJob
+from cmk.lab.jobs import hire, revive, submit
+from cmk.lab.lab import Lab
+from cmk.lab.noun import Args
+from cmk.lab.nouns import handler_of
+from cmk.wire.envelope import content, enveloped
+from cmk.wire.faults import invalid
 
 
-def handlers() -> dict[str, Handler]:
-    """All handlers, by API name in lower case."""
-    for noun in NOUNS:
-        import_module(f"cmk.lab.nouns.{noun}")
-    return HANDLERS
+def run(call: Call, api: str, params: dict[str, str]) -> Json:
+    """One call of an API, for whoever it is by; the reply in its envelope. Raises ApiError: 432 for
+    an API that the lab has not."""
+    handler, declared = handler_of(api), lab_catalog().get(api)
+    assert declared is not None  # a test holds the catalog against the handlers
+    args = typed(declared, params)
+    revive(call.lab)
+    try:
+        if handler.isasync:
+            answer = _queued(call, declared.name, cast(RunJob, handler.run), args)
+        else:
+            answer = cast(Run, handler.run)(call, args)
+    except ImageError as problem:  # what was given cannot be an image's
+        raise invalid(problem.message) from None
+    if call.has_submitted:
+        hire(call.lab)
+    return enveloped(declared.name, answer)
 
 
-def lab_catalog() -> Catalog:
-    """The catalog of every lab: it lies in the code, not in the store."""
-    return Catalog(handler.api for handler in handlers().values())
+def _queued(call: Call, name: str, run: RunJob, args: Args) -> Json:
+    """The checks and the job's row are one transaction; a worker sees both or neither."""
+    with call.store.change():
+        return submit(call, name, run(call, args))
 
 
-class Lab:
-    """One lab: its directory, its store, and the APIs over them; made at its first use."""
+class LabBackend:
+    """A lab as the command line sees it: as its root admin."""
 
     pauses = (0.02, 0.05)
 
-    def __init__(self, directory: LabDirectory, environment: Environment) -> None:
-        self.directory = directory
-        self.environment = environment
-        self._store: Store | None = None
-        self._catalog: Catalog | None = None
+    def __init__(self, place: str | Path, environment: Environment) -> None:
+        """Raises ConfigurationError for a place where no lab can be."""
+        self.lab = Lab(place, environment.variables)
+        self._environment = environment
 
-    @property
-    def store(self) -> Store:
-        """The open store. Raises ConfigurationError where it cannot be used."""
-        if self._store is None:
-            self.directory.make()
-            self._store = Store.open(self.directory.store, self.directory.locked, self._seed)
-        return self._store
-
-    def _seed(self, store: Store) -> None:
-        from cmk.lab.seed import seed
-
-        seed(store, self.directory)
-
-    @property
-    def id(self) -> str:
-        """The lab's own id; it stands in the metadata of every domain that is the lab's."""
-        return str(self.store.value("SELECT uuid FROM lab"))
-
-    @cached_property
-    def owner(self) -> Json:
-        """The one account of a lab, in the fields that every response object tells it with."""
-        row = self.store.one(
-            "SELECT a.account_name AS account, d.name AS domain, d.uuid AS domainid "
-            "FROM account a JOIN domain d ON d.id = a.domain_id WHERE a.id = ?",
-            ADMIN_ACCOUNT,
-        )
-        assert row is not None  # seeded
-        return dict(row)
-
-    def catalog(self) -> Catalog:
-        if self._catalog is None:
-            self._catalog = lab_catalog()
-        return self._catalog
+    def as_admin(self) -> Call:
+        """A call for what only this machine's commands do."""
+        return Call.of_admin(self.lab, self._environment.say)
 
     def call(self, api: str, params: dict[str, str]) -> Json:
-        """Run one API. Raises ApiError 432 for one that the lab has not."""
-        handler = handlers().get(api.lower())
-        if handler is None:
-            raise ApiError(432, f"The lab has no API {api}.")
-        args = typed(handler.api, params)
-        from cmk.lab.jobs import revive
-
-        revive(self)
-        return {response_name(handler.api): handler.run(self, args)}
+        """Run one API."""
+        return run(self.as_admin(), api, params)
 
     def job(self, jobid: str) -> Json:
-        reply = self.call("queryAsyncJobResult", {"jobid": jobid})
-        content: Json = reply["queryasyncjobresultresponse"]
-        return content
+        found: Json = content(self.call("queryAsyncJobResult", {"jobid": jobid}))
+        return found
+
+    def catalog(self) -> Catalog:
+        """The lab's, as it ships: the code declares it, scripts/catalog --lab writes it."""
+        return lab_catalog()
 
     def learn(self) -> bool:
         return False
@@ -117,6 +80,4 @@ class Lab:
         raise UsageError("--curl is for management servers; a lab is not asked over HTTP.")
 
     def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self.lab.close()

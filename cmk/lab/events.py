@@ -1,36 +1,14 @@
-"""Writing an event: what happened, to what, for `list events`."""
+"""Writing down what happened, in the name of whoever asked for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cmk.lab.store import new_uuid, now
-
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
+from cmk.lab.call import Call
+from cmk.lab.model.event import Event
+from cmk.lab.model.record import Record
 
 
 def record(
-    lab: Lab,
-    type: str,
-    description: str,
-    resource_type: str = "",
-    resource: str = "",
-    level: str = "INFO",
-    state: str = "Completed",
+    call: Call, type: str, description: str, about: Record | None = None, level: str = "INFO"
 ) -> None:
-    """Add an event; `resource` is the id of the thing it happened to."""
-    from cmk.lab.engine import ADMIN_ACCOUNT
-
-    lab.store.insert(
-        "event",
-        uuid=new_uuid(),
-        type=type,
-        state=state,
-        level=level,
-        description=description,
-        account_id=ADMIN_ACCOUNT,
-        resource_type=resource_type or None,
-        resource_uuid=resource or None,
-        created=now(),
-    )
+    """Add an event; `about` is the thing it happened to."""
+    Event.write(call.store, call.caller.id, type, description, about, level)

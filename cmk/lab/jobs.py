@@ -11,31 +11,27 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from cmk.document import Json
 from cmk.errors import ApiError, CmkError
+from cmk.lab.call import Call, Tell
 from cmk.lab.directory import is_held, try_hold
 from cmk.lab.events import record
+from cmk.lab.lab import Lab
+from cmk.lab.model.account import Account
+from cmk.lab.model.job import AsyncJob
+from cmk.lab.model.record import Record
+from cmk.lab.processes import python
 from cmk.lab.settings import number
-from cmk.lab.store import new_uuid, now
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cmk.lab.engine import Lab
-
-Json = dict[str, Any]
-Action = Callable[["Job"], Json]
-Undo = Callable[["Job", str], None]
+from cmk.lab.store import Store
+from cmk.wire.faults import fault_json
 
 #: How often a job is begun before its workers' deaths are held to be its own fault.
 ATTEMPTS = 3
-
-IN_PROGRESS, SUCCEEDED, FAILED = 0, 1, 2
 
 _children: set[int] = set()
 
@@ -44,87 +40,89 @@ class Cancelled(CmkError):
     """Somebody has called cancelAsyncJob."""
 
 
-@dataclass
+class StoryError(ApiError):
+    """A failure with its story: line by line, what was tried and why it came to nothing."""
+
+    def __init__(self, errorcode: int, story: list[str]) -> None:
+        super().__init__(errorcode, "\n".join(story))
+        self.story = story
+
+
+class Task(NamedTuple):
+    """What an asynchronous API wants done: about which thing, and what its work must know."""
+
+    about: Record
+    info: Json = {}  # noqa: RUF012 - never written to
+
+
 class Job:
     """One job in the hands of its worker."""
 
-    lab: Lab
-    id: int
-    uuid: str
-    cmd: str
-    info: Json
-    attempt: int
-    instance_id: int | None
-    _told: float = field(default=0.0, repr=False)
-    _phase: str = field(default="", repr=False)
+    def __init__(self, call: Call, row: AsyncJob) -> None:
+        self.call = call
+        self.id = row.id
+        self.cmd = row.job_cmd
+        self.info: Json = json.loads(row.job_cmd_info)
+        self.attempt = row.attempts
+        self.instance_id = row.instance_id
+        self.row = row
+        self._told = 0.0
+        self._phase = ""
 
-    def progress(self, phase: str, **numbers: int) -> None:
-        """Tell how far it is: phases at once, numbers (bytes, total, rate) five times a second."""
+    @property
+    def lab(self) -> Lab:
+        return self.call.lab
+
+    @property
+    def store(self) -> Store:
+        return self.call.store
+
+    def progress(self, phase: str, **numbers: Any) -> None:
+        """Tell how far it is: phases at once, numbers (bytes, total, rate) five times a second.
+
+        Raises Cancelled.
+        """
         clock = time.monotonic()
         if phase == self._phase and clock - self._told < 0.2:
             return
         self._told, self._phase = clock, phase
-        if self.lab.store.value("SELECT cancelled FROM async_job WHERE id = ?", self.id):
+        self.check()
+        self.row.tell_progress(self.store, phase, numbers)
+
+    def check(self) -> None:
+        """Raise Cancelled where somebody wants it to stop."""
+        if self.row.again(self.store).cancelled:
             raise Cancelled("the job was cancelled")
-        self.lab.store.update(
-            "async_job", self.id, progress=json.dumps({"phase": phase, **numbers})
-        )
 
     def warn(self, text: str) -> None:
         """Tell whoever waits for the job something that does not keep it from succeeding."""
-        store = self.lab.store
-        with store.change():
-            told = json.loads(
-                store.value("SELECT warnings FROM async_job WHERE id = ?", self.id) or "[]"
-            )
-            if text not in told:  # a job that is taken up again comes by here twice
-                store.update("async_job", self.id, warnings=json.dumps([*told, text]))
+        self.row.warn(self.store, text)
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What a job does, and how the world is left when that fails (it is given the reason)."""
 
-    action: Action
-    undo: Undo
+    action: Callable[[Job], None]
+    undo: Callable[[Job, str], None]
 
 
-def work_of(cmd: str) -> Work:
-    """The work of an asynchronous API."""
-    from cmk.lab.engine import handlers
+class Outcome(NamedTuple):
+    """A work, and what its job answers when it is done."""
 
-    module, _, name = handlers()[cmd.lower()].work.partition(":")
-    found: Work = getattr(import_module(module), name)
-    return found
+    work: Work
+    answer: Callable[[Job], Json]
 
 
-def submit(
-    lab: Lab, cmd: str, info: Json, instance_type: str, instance_uuid: str, instance_id: int
-) -> Json:
-    """Queue a job, in the caller's transaction if there is one; CloudStack's `{"jobid": …}`.
-
-    The caller's transaction must be over before `hire` is called.
-    """
-    from cmk.lab.engine import ADMIN_ACCOUNT
-
-    uuid = new_uuid()
-    lab.store.insert(
-        "async_job",
-        uuid=uuid,
-        account_id=ADMIN_ACCOUNT,
-        job_cmd=cmd,
-        job_cmd_info=json.dumps(info),
-        instance_type=instance_type,
-        instance_uuid=instance_uuid,
-        instance_id=instance_id,
-        created=now(),
-    )
-    return {"jobid": uuid}
+def submit(call: Call, cmd: str, task: Task) -> Json:
+    """Queue a job, in the caller's transaction if there is one; CloudStack's `{"jobid": …}`."""
+    row = AsyncJob.queue(call.store, call.caller.id, cmd, task.about, task.info)
+    call.has_submitted = True
+    return {"jobid": row.uuid}
 
 
-def cancel(lab: Lab, id: int) -> None:
+def cancel(lab: Lab, job: AsyncJob) -> None:
     """Ask a job to stop; whoever runs it sees that at its next word, and undoes its work."""
-    lab.store.update("async_job", id, cancelled=1)
+    job.update(lab.store, cancelled=1)
     hire(lab)
 
 
@@ -148,14 +146,12 @@ def _slots(lab: Lab) -> list[Path]:
     return [lab.directory.jobs / f"worker.{n}" for n in range(count)]
 
 
-def _lock(lab: Lab, uuid: str) -> Path:
-    return lab.directory.jobs / f"{uuid}.lock"
+def _lock(lab: Lab, job: AsyncJob) -> Path:
+    return lab.directory.jobs / f"{job.uuid}.lock"
 
 
 def _spawn(lab: Lab) -> None:
     """A worker in a session of its own, with none of our streams."""
-    from cmk.lab.processes import python
-
     null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     log = lab.directory.jobs / "workers.log"
     out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -164,7 +160,7 @@ def _spawn(lab: Lab) -> None:
         os.posix_spawn(
             command[0],
             command,
-            os.environ,
+            dict(lab.variables),
             file_actions=[null, out, (os.POSIX_SPAWN_DUP2, 1, 2)],
             setsid=True,
         )
@@ -180,16 +176,27 @@ def _reap() -> None:
         _children.discard(pid)
 
 
-def work(lab: Lab) -> None:
-    """A worker's life: take a slot, run jobs until none is left."""
+def run_all(
+    lab: Lab,
+    works: Mapping[str, Outcome],
+    tell: Callable[[str], None],
+    tidy: Callable[[Call], None],
+) -> None:
+    """A worker's life: take a slot, run jobs until none is left, tidy up, leave.
+
+    `tell` writes to the log; what fails in `tidy` is for that, and for the next worker.
+    """
     while True:
         slot = next((s for s in map(try_hold, _slots(lab)) if s is not None), None)
         if slot is None:
             return
         try:
-            while _run_one(lab):
+            while _run_one(lab, works, tell):
                 pass
-            _tidy(lab)
+            try:
+                tidy(Call.of_admin(lab, tell))
+            except CmkError as problem:
+                tell(f"tidying: {problem}")
         finally:
             os.close(slot)
         # A job queued between the last look and the release found all slots taken.
@@ -197,100 +204,64 @@ def work(lab: Lab) -> None:
             return
 
 
-def _tidy(lab: Lab) -> None:
-    """Collect what nothing needs; what fails here is for the log, and for the next worker."""
-    from cmk.lab.works.collection import tidy
-
-    try:
-        tidy(lab)
-    except CmkError as problem:
-        print(f"tidying: {problem}", flush=True)  # noqa: T201 - the log
-
-
-def _waiting(lab: Lab) -> list[str]:
+def _waiting(lab: Lab) -> list[AsyncJob]:
     """The jobs that can be begun: nobody has them, and none before them is about the same thing."""
-    rows = lab.store.rows(
-        "SELECT uuid FROM async_job j WHERE job_status = 0 AND NOT EXISTS (SELECT 1 "
-        "FROM async_job b WHERE b.job_status = 0 AND b.id < j.id "
-        "AND b.instance_type = j.instance_type AND b.instance_id = j.instance_id) ORDER BY id"
-    )
-    return [row["uuid"] for row in rows if not is_held(_lock(lab, row["uuid"]))]
+    return [job for job in AsyncJob.next_ones(lab.store) if not is_held(_lock(lab, job))]
 
 
-def pending(lab: Lab, instance_type: str, instance_id: int) -> str:
-    """What a job that has not ended yet is doing to this thing; "" for nothing."""
-    return str(
-        lab.store.value(
-            "SELECT job_cmd FROM async_job WHERE job_status = 0 AND instance_type = ? "
-            "AND instance_id = ?",
-            instance_type,
-            instance_id,
-        )
-        or ""
-    )
-
-
-def _run_one(lab: Lab) -> bool:
-    for uuid in _waiting(lab):
-        lock = try_hold(_lock(lab, uuid))
+def _run_one(lab: Lab, works: Mapping[str, Outcome], tell: Tell) -> bool:
+    for found in _waiting(lab):
+        lock = try_hold(_lock(lab, found))
         if lock is None:
             continue
         try:
-            row = lab.store.one("SELECT * FROM async_job WHERE uuid = ? AND job_status = 0", uuid)
-            if row is None:
+            row = found.again(lab.store)
+            if row.is_ended:
                 continue
-            lab.store.update("async_job", row["id"], attempts=row["attempts"] + 1)
-            info = json.loads(row["job_cmd_info"])
-            attempt = row["attempts"] + 1
-            run(Job(lab, row["id"], uuid, row["job_cmd"], info, attempt, row["instance_id"]))
-            _lock(lab, uuid).unlink(missing_ok=True)  # it has ended: nobody takes it any more
+            row.update(lab.store, attempts=row.attempts + 1)
+            account = Account.of(lab.store, row.account_id)
+            job = Job(Call(lab, account, tell), row.again(lab.store))
+            run(job, works[job.cmd])
+            _lock(lab, row).unlink(missing_ok=True)  # it has ended: nobody takes it any more
         finally:
             os.close(lock)
         return True
     return False
 
 
-def run(job: Job) -> None:
+def run(job: Job, outcome: Outcome) -> None:
     """Run a job to its end, whatever happens in it; the end is in its row."""
-    work = work_of(job.cmd)
-    lab = job.lab
     if job.attempt > 1:
         record(
-            lab,
+            job.call,
             "ASYNC.JOB.RESUME",
-            f"The worker of job {job.uuid} ({job.cmd}) died; it is taken up again "
+            f"The worker of job {job.row.uuid} ({job.cmd}) died; it is taken up again "
             f"(attempt {job.attempt} of {ATTEMPTS})",
-            "AsyncJob",
-            job.uuid,
+            job.row,
             level="WARN",
         )
     try:
-        if lab.store.value("SELECT cancelled FROM async_job WHERE id = ?", job.id):
-            raise Cancelled("the job was cancelled")
+        job.check()
         if job.attempt > ATTEMPTS:
             raise ApiError(530, f"The workers of this job died {ATTEMPTS} times; it was given up.")
-        result, status, code = work.action(job), SUCCEEDED, 0
+        outcome.work.action(job)
+        result = outcome.answer(job)
     except Exception as problem:
-        failure = _failure(job, problem)
-        try:
-            work.undo(job, failure.errortext)
-        except Exception as second:
-            failure.errortext += f"\nCleaning up failed too: {_failure(job, second).errortext}"
-        status, code = FAILED, failure.errorcode
-        result = {
-            "errorcode": failure.errorcode,
-            "cserrorcode": failure.cserrorcode,
-            "errortext": failure.errortext,
-        }
-    lab.store.update(
-        "async_job",
-        job.id,
-        job_status=status,
-        job_result_code=code,
-        job_result=json.dumps(result, ensure_ascii=False),
-        progress=None,
-        last_updated=now(),
-    )
+        _fail(job, outcome.work, problem)
+    else:
+        job.row.end(job.store, AsyncJob.SUCCEEDED, 0, result, [])
+
+
+def _fail(job: Job, work: Work, problem: Exception) -> None:
+    failure = _failure(job, problem)
+    story = failure.story if isinstance(failure, StoryError) else [failure.errortext]
+    try:
+        work.undo(job, failure.errortext)
+    except Exception as second:
+        story = [*story, f"Cleaning up failed too: {_failure(job, second).errortext}"]
+    told = StoryError(failure.errorcode, story)
+    told.cserrorcode = failure.cserrorcode
+    job.row.end(job.store, AsyncJob.FAILED, failure.errorcode, fault_json(told), story)
 
 
 def _failure(job: Job, problem: Exception) -> ApiError:
@@ -300,11 +271,13 @@ def _failure(job: Job, problem: Exception) -> ApiError:
         return ApiError(530, str(problem))
     import traceback
 
-    print(f"job {job.uuid} ({job.cmd})\n{traceback.format_exc()}", flush=True)  # noqa: T201 - the log
+    job.call.tell(f"job {job.row.uuid} ({job.cmd})\n{traceback.format_exc()}")
     return ApiError(530, f"This is a bug in cmk: {type(problem).__name__}: {problem}")
 
 
 def is_running(lab: Lab, job_id: int | None) -> bool:
     """Whether a worker holds this job at this moment."""
-    row = lab.store.one("SELECT uuid, job_status FROM async_job WHERE id = ?", job_id)
-    return row is not None and row["job_status"] == IN_PROGRESS and is_held(_lock(lab, row["uuid"]))
+    if job_id is None:
+        return False
+    row = AsyncJob.of(lab.store, job_id)
+    return not row.is_ended and is_held(_lock(lab, row))

@@ -7,13 +7,9 @@ import re
 from pathlib import Path
 
 from cmk.lab.directory import LabDirectory
-from cmk.lab.engine import ADMIN_ACCOUNT
+from cmk.lab.model.account import ADMIN_ACCOUNT, ROOT_DOMAIN, SYSTEM_ACCOUNT
+from cmk.lab.model.host import EMBEDDED
 from cmk.lab.store import Store, new_uuid, now
-
-#: CloudStack gives the first accounts these numbers; they show in instance names (i-2-7-VM).
-ROOT_DOMAIN, SYSTEM_ACCOUNT = 1, 1
-
-MIB, GIB = 1 << 20, 1 << 30
 
 #: name, display text, CPUs, MHz, MiB. The first two are CloudStack's own.
 SERVICE_OFFERINGS = (
@@ -43,8 +39,9 @@ OS_TYPES = {
 DEFAULT_OS_TYPE = "Other Linux (64-bit)"
 
 
-def seed(store: Store, directory: LabDirectory) -> None:
-    """Fill a new store, inside the transaction that makes it."""
+def seed(store: Store, directory: LabDirectory, uri: str) -> None:
+    """Fill a new store, inside the transaction that makes it; `uri` is the libvirt to use (""
+    makes one of the lab's own)."""
     created = now()
     store.insert("lab", uuid=new_uuid(), created=created)
     store.insert("domain", id=ROOT_DOMAIN, uuid=new_uuid(), name="ROOT", path="/")
@@ -69,7 +66,7 @@ def seed(store: Store, directory: LabDirectory) -> None:
         data_center_id=zone,
         pod_id=pod,
         cluster_id=cluster,
-        url=os.environ.get("LIBVIRT_DEFAULT_URI") or "embedded",
+        url=uri or EMBEDDED,
         cpus=os.cpu_count() or 1,
         speed=_cpu_speed(),
         ram=_memory(),
@@ -120,7 +117,7 @@ def _offerings(store: Store, created: str) -> None:
             uuid=new_uuid(),
             name=name,
             display_text=text,
-            disk_size=gib * GIB,
+            disk_size=gib << 30,
             created=created,
         )
 

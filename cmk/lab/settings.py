@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from cmk.lab.api import invalid
 from cmk.lab.store import Store
+from cmk.wire.faults import invalid
 
 
 class Setting(NamedTuple):
@@ -57,8 +57,8 @@ SETTINGS = {
 
 def setting(store: Store, name: str) -> str:
     """The value in force."""
-    changed = store.value("SELECT value FROM configuration WHERE name = ?", name)
-    return SETTINGS[name].default if changed is None else str(changed)
+    changed = store.configuration(name)
+    return SETTINGS[name].default if changed is None else changed
 
 
 def checked(name: str, value: str) -> str:

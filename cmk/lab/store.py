@@ -14,8 +14,8 @@ from typing import Any
 
 from cmk.errors import ConfigurationError
 
-#: Applied in order, each once; a change of the schema is a new file at the end.
-MIGRATIONS = ("schema.sql",)
+#: In schema/, applied in order, each once; a change of the schema is a new file at the end.
+MIGRATIONS = ("001.sql", "002.sql")
 
 #: How long one process waits for another's transaction, in seconds.
 PATIENCE = 20.0
@@ -49,6 +49,22 @@ class Store:
             )
         return store
 
+    def configuration(self, name: str) -> str | None:
+        """A setting that was changed; None where the default is in force."""
+        value: str | None = self.value("SELECT value FROM configuration WHERE name = ?", name)
+        return value
+
+    def set_configuration(self, name: str, value: str | None) -> None:
+        """Change a setting, or (None) go back to the default."""
+        self.execute("DELETE FROM configuration WHERE name = ?", name)
+        if value is not None:
+            self.insert("configuration", name=name, value=value)
+
+    @property
+    def lab_id(self) -> str:
+        """The id of the lab that it is of."""
+        return str(self.value("SELECT uuid FROM lab"))
+
     @property
     def version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -62,7 +78,9 @@ class Store:
         with self.change():
             begin = self.version  # perhaps another process was faster
             for number, name in enumerate(MIGRATIONS[begin:], begin + 1):
-                for statement in _statements(Path(__file__).with_name(name).read_text("utf-8")):
+                for statement in _statements(
+                    Path(__file__).with_name("schema").joinpath(name).read_text("utf-8")
+                ):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {number}")
             if begin == 0:

@@ -5,20 +5,88 @@ from __future__ import annotations
 import os
 import sys
 
+from cmk.document import Json
+from cmk.environment import Environment
+from cmk.lab.jobs import Job, Outcome, run_all
+from cmk.lab.lab import Lab
+from cmk.lab.model.host import Host
+from cmk.lab.model.machine import Machine
+from cmk.lab.model.pool import Pool
+from cmk.lab.model.template import Template
+from cmk.lab.nouns.host import HOST
+from cmk.lab.nouns.storage_pool import STORAGE_POOL
+from cmk.lab.nouns.template import ISO, TEMPLATE
+from cmk.lab.nouns.virtual_machine import MACHINE
+from cmk.lab.works import (
+    attachment,
+    collection,
+    deployment,
+    lifecycle,
+    maintenance,
+    preparation,
+    secondary_storage,
+)
+
+
+def _machine(job: Job) -> Json:
+    return MACHINE.answer(job.call, Machine.of(job.store, job.instance_id))
+
+
+def _host(job: Job) -> Json:
+    return HOST.answer(job.call, Host.of(job.store, job.instance_id))
+
+
+def _pool(job: Job) -> Json:
+    return STORAGE_POOL.answer(job.call, Pool.of(job.store, job.instance_id))
+
+
+def _template(job: Job) -> Json:
+    template = Template.of(job.store, job.instance_id)
+    return (ISO if template.is_iso else TEMPLATE).listed(job.call, {"id": template.uuid})
+
+
+def _deleted(job: Job) -> Json:
+    template = Template.of(job.store, job.instance_id)
+    kind = "ISO" if template.is_iso else "Template"
+    return {"success": True, "displaytext": f"{kind} {template.name} is deleted"}
+
+
+def _done(job: Job) -> Json:
+    return {"success": True}
+
+
+#: What is done for each API that answers with a job, or leaves one behind; and its answer then.
+OUTCOMES = {
+    "deployVirtualMachine": Outcome(deployment.DEPLOY, _machine),
+    "startVirtualMachine": Outcome(deployment.START, _machine),
+    "stopVirtualMachine": Outcome(lifecycle.STOP, _machine),
+    "rebootVirtualMachine": Outcome(lifecycle.REBOOT, _machine),
+    "destroyVirtualMachine": Outcome(lifecycle.DESTROY, _machine),
+    "expungeVirtualMachine": Outcome(lifecycle.EXPUNGE, _done),
+    "restoreVirtualMachine": Outcome(lifecycle.RESTORE, _machine),
+    "attachIso": Outcome(attachment.ATTACH, _machine),
+    "detachIso": Outcome(attachment.DETACH, _machine),
+    "prepareTemplate": Outcome(preparation.PREPARE, _template),
+    "registerTemplate": Outcome(secondary_storage.DOWNLOAD, _done),
+    "registerIso": Outcome(secondary_storage.DOWNLOAD, _done),
+    "deleteTemplate": Outcome(collection.DELETE, _deleted),
+    "deleteIso": Outcome(collection.DELETE, _deleted),
+    "prepareHostForMaintenance": Outcome(maintenance.HOST_MAINTENANCE, _host),
+    "cancelHostMaintenance": Outcome(maintenance.CANCEL_HOST_MAINTENANCE, _host),
+    "reconnectHost": Outcome(maintenance.RECONNECT, _host),
+    "enableStorageMaintenance": Outcome(maintenance.POOL_MAINTENANCE, _pool),
+    "cancelStorageMaintenance": Outcome(maintenance.CANCEL_POOL_MAINTENANCE, _pool),
+}
+
 
 def main() -> None:
     """Work until no job is left. Its words go to `jobs/workers.log`."""
     os.chdir("/")
-    from cmk.environment import Environment
-    from cmk.lab.directory import LabDirectory
-    from cmk.lab.engine import Lab
-    from cmk.lab.jobs import work
-
-    directory = LabDirectory.at(sys.argv[1])
-    if not directory.store.exists():
+    environment = Environment.of_process()
+    lab = Lab(sys.argv[1], environment.variables)
+    if not lab.directory.store.exists():
         return  # the lab was removed meanwhile, and must not come back
-    lab = Lab(directory, Environment.of_process())
     try:
-        work(lab)
+        run_all(lab, OUTCOMES, environment.say, collection.tidy)
     finally:
         lab.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from cmk.catalog import Catalog
 from cmk.config.file import Profile
+from cmk.document import Json
 from cmk.environment import Environment
-
-Json = dict[str, Any]
 
 
 class Backend(Protocol):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cmk.document import Json
 from cmk.output import rows_of
-
-Json = dict[str, Any]
 
 
 def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterator[Any]:

@@ -9,12 +9,14 @@ from itertools import islice
 from typing import Any
 
 from cmk.catalog import Api, Catalog
-from cmk.config.file import FORMATS, Config, Profile, choose
+from cmk.config.file import Config, Profile, choose
+from cmk.config.settings import FORMATS
+from cmk.document import Json
 from cmk.environment import Environment
 from cmk.errors import CmkError, ConfigurationError, NoServer, Unknown, UsageError
 from cmk.line import arguments, language
 from cmk.output import STREAMING, Reply, View, reply_of, rows_of, writer
-from cmk.session.backend import Backend, Connect, Json
+from cmk.session.backend import Backend, Connect
 from cmk.session.paging import is_partial, rows_of_all_pages
 from cmk.wire.envelope import content
 

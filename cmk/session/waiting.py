@@ -6,12 +6,11 @@ import time
 from typing import Any
 
 from cmk.config.file import Profile
+from cmk.document import Json
 from cmk.environment import Environment
 from cmk.errors import Interrupted, JobFailed, WaitTimeout
 from cmk.session.backend import Backend
 from cmk.session.progress import bar_for
-
-Json = dict[str, Any]
 
 
 def wait_for(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-Json = dict[str, Any]
+from cmk.document import Json
 
 
 def enveloped(api: str, content: Any) -> Json:

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from cmk.environment import Environment
-from cmk.lab.directory import LabDirectory
-from cmk.lab.engine import Lab
 from cmk.lab.hosts.placement import demand, plan
+from cmk.lab.lab import Lab
+from cmk.lab.model.offering import ServiceOffering
+from cmk.lab.model.template import Template
 from cmk.lab.store import now
 
 BIN = Path(sys.executable).parent / "cmk"
@@ -72,7 +72,7 @@ def main() -> None:
         labs: dict[str, Lab] = {}
         for name, size in (("small", (1, 1, 1)), ("large", (10_000, 10_000, 100))):
             place = Path(directory) / name
-            labs[name] = Lab(LabDirectory.at(place), Environment.of_process())
+            labs[name] = Lab(place, os.environ)
             vm = fill(labs[name], *size)
             words[name] = [str(BIN), "-u", f"lab:{place}", "list", "virtualmachines", f"id={vm}"]
         times: dict[str, list[float]] = {"small": [], "large": []}
@@ -88,10 +88,9 @@ def main() -> None:
         )
         print(f"ratio {large / small:.2f}")
         lab = labs["large"]
-        [offering] = lab.store.rows("SELECT * FROM service_offering WHERE id = 1")
-        [template] = lab.store.rows("SELECT * FROM vm_template WHERE id = 1")
+        offering, template = ServiceOffering.of(lab.store, 1), Template.of(lab.store, 1)
         began = time.monotonic()
-        found = plan(lab, demand(offering, template, 1, None), {})
+        found = plan(lab.store, demand(offering, template, 1, None), {})
         print(
             f"placing among {len(found.places)} hosts: {(time.monotonic() - began) * 1000:.0f} ms"
         )

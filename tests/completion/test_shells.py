@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import LabCmk
 from tests.screen import Screen
 
+pytestmark = pytest.mark.slow
+
 BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
 
 #: How each is started, and what it reads before the first line.

@@ -16,6 +16,8 @@ from cmk.completion.tab import Replaced
 from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 
+pytestmark = pytest.mark.slow
+
 
 def asked(cmk: Cmk, shell: str, line: str, current: str | None = None) -> list[str]:
     """The lines that a process of its own answers with; `current` is bash's and zsh's word."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cmk.catalog import Api, Param
 from cmk.errors import UsageError
-from cmk.lab.api import typed
+from cmk.lab.arguments import typed
 from cmk.line.arguments import attached, wire
 
 UUID = "0b3b7f6e-96dc-4ce7-a33f-1a4f27a1f5ab"

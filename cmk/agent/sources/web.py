@@ -215,11 +215,12 @@ class _Body:
 def _refusal(response: http.client.HTTPResponse) -> TransportFailure:
     status = response.status
     if status == 416:
-        return RangeFailure("HTTP 416: its file ends before the bytes that are missing")
+        return RangeFailure("HTTP 416: its file ends before the bytes that are missing", status=416)
     return TransportFailure(
         f"HTTP {status} {response.reason}".rstrip(),
         final=400 <= status < 500 and status not in _PASSING,
         retry_after=_seconds(response.getheader("Retry-After", "")),
+        status=status,
     )
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cmk.document import Json
 from cmk.errors import CmkError, Unreachable
-from cmk.lab.hosts.host import AgentFailure, Host
+from cmk.lab.hosts.agent import AgentFailure
+from cmk.lab.hosts.host import OpenHost
+from cmk.lab.hosts.placement import MIB
 from cmk.lab.hosts.reach import Local
-from cmk.lab.seed import MIB
+from cmk.lab.lab import Lab
+from cmk.lab.model.host import Host
+from cmk.lab.model.pool import Pool, PoolState
 from cmk.lab.store import new_uuid, now
-
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
-
-Json = dict[str, Any]
 
 #: Python that the agent needs.
 OLDEST = (3, 9)
@@ -27,37 +26,35 @@ _VIRT = (
 )
 
 
-def admit(lab: Lab, row: Json, pool_path: str) -> int:
-    """Try a host, write its row and that of its own pool; the row's id.
+def admit(lab: Lab, columns: Json, pool_path: str) -> Host:
+    """Try a host, write its row and that of its own pool.
 
-    `row` are its columns as far as they were given. Raises Unreachable, each time with what it
-    cannot do; nothing is written then.
+    `columns` are those of its row as far as they were given, `pool_path` the directory of its pool
+    ("": one of our choice). Raises Unreachable, each time with what it cannot do; nothing is
+    written then.
     """
-    candidate = Candidate(lab, row, pool_path)
+    candidate = Candidate(lab, columns, pool_path)
     with candidate.host:
         found = candidate.examine()
     with lab.store.change():
-        name = _free_name(lab, found["name"])
-        host = lab.store.insert(
-            "host",
-            uuid=new_uuid(),
-            name=name,
+        host = Host.add(
+            lab.store,
+            name=_free_name(lab, found["name"]),
             cpus=found["cpus"],
             speed=found["speed"],
             ram=found["ram"],
             last_seen=now(),
             created=now(),
-            **row,
+            **columns,
         )
-        for key, value in found["details"].items():
-            lab.store.insert("host_details", host_id=host, name=key, value=value)
-        lab.store.insert(
-            "storage_pool",
-            uuid=candidate.pool_uuid,
-            name=f"{name}-local",
-            data_center_id=row["data_center_id"],
-            host_id=host,
-            path=candidate.pool,
+        host.set_details(lab.store, found["details"])
+        Pool.add(
+            lab.store,
+            uuid=candidate.pool.uuid,
+            name=f"{host.name}-local",
+            data_center_id=host.data_center_id,
+            host_id=host.id,
+            path=candidate.pool.path,
             capacity=found["total"],
             used=found["total"] - found["free"],
             created=now(),
@@ -68,11 +65,10 @@ def admit(lab: Lab, row: Json, pool_path: str) -> int:
 class Candidate:
     """A host that is not in the store yet."""
 
-    def __init__(self, lab: Lab, row: Json, pool_path: str) -> None:
+    def __init__(self, lab: Lab, columns: Json, pool_path: str) -> None:
         self.lab = lab
-        self.pool_uuid = new_uuid()
-        self.pool = pool_path
-        self.host = Host(lab, _as_row({"id": 0, "name": row["url"], **row}))
+        self.host = OpenHost(lab, Host.draft(name=columns["url"], last_seen=None, **columns))
+        self.pool = Pool.draft(path=pool_path, status=PoolState.UP)
 
     def examine(self) -> Json:
         """All checks, in the order in which they depend on each other; what was found."""
@@ -89,7 +85,7 @@ class Candidate:
             version = connection.getVersion()
             name = connection.getHostname()
         details["qemu"] = f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
-        room = host.agent.ask("space", pool=self.pool)
+        room = host.agent.ask("space", pool=self.pool.path)
         return {
             "name": name,
             "cpus": cpus,
@@ -124,61 +120,49 @@ class Candidate:
         return {"python": version, "virttype": virt}
 
     def _make_pool(self) -> None:
-        host = self.host
-        if not self.pool:
+        host, path = self.host, self.pool.path
+        if not path:
             if isinstance(host.reach, Local):
-                self.pool = str(self.lab.directory.path / "hosts" / self.pool_uuid[:8])
+                path = str(self.lab.directory.path / "hosts" / self.pool.uuid[:8])
             else:
                 state = "${XDG_STATE_HOME:-$HOME/.local/state}/cmk/pool-"
-                self.pool = host.reach.run(f'echo "{state}{self.lab.id[:8]}"').strip()
-        if not re.fullmatch(r"/[\w./+@-]+", self.pool):
-            raise Unreachable(f"'{self.pool}' is no path for a pool: absolute, and plain words.")
+                path = host.reach.run(f'echo "{state}{self.lab.id[:8]}"').strip()
+        if not re.fullmatch(r"/[\w./+@-]+", path):
+            raise Unreachable(f"'{path}' is no path for a pool: absolute, and plain words.")
+        self.pool = Pool.draft(uuid=self.pool.uuid, path=path, status=PoolState.UP)
         try:
-            host.reach.run(f"mkdir -p '{self.pool}' && chmod 711 '{self.pool}'")
+            host.reach.run(f"mkdir -p '{path}' && chmod 711 '{path}'")
         except Unreachable as problem:
             raise Unreachable(
-                f"{host.name}: the pool {self.pool} cannot be made: {problem.message}"
+                f"{host.name}: the pool {path} cannot be made: {problem.message}"
             ) from None
 
     def _prove_pool(self) -> None:
         """The agent writes an image, QEMU boots (paused) from an overlay on it: both do both."""
         from cmk.lab.libvirt import domain, storage
 
-        host, name, disk = self.host, new_uuid(), new_uuid()
-        source = f"{self.pool}/.{name}.proof"
+        host, path, name, disk = self.host, self.pool.path, new_uuid(), new_uuid()
+        source = f"{path}/.{name}.proof"
         host.reach.run(f"head -c 1048576 /dev/zero > '{source}'")
         try:
             host.agent.ask(
-                "fetch", pool=self.pool, name=name, format="RAW",
+                "fetch", pool=path, name=name, format="RAW",
                 mirrors=[Path(source).as_uri()], limits={},
             )  # fmt: skip
-            with host.pool(self.pool_uuid, self.pool) as pool:
-                storage.create(pool, disk, MIB, f"{self.pool}/{name}", "raw")
+            with host.pool(self.pool) as pool:
+                storage.create(pool, disk, MIB, f"{path}/{name}", "raw")
             kind, _ = host.virt_type()
-            domain.try_out(host.connection, self.lab.id, kind, f"{self.pool}/{disk}")
+            domain.try_out(host.connection, self.lab.id, kind, f"{path}/{disk}")
         except CmkError as problem:
             raise Unreachable(
-                f"{host.name}: agent and QEMU cannot both use the pool {self.pool}: "
-                f"{problem.message}",
+                f"{host.name}: agent and QEMU cannot both use the pool {path}: {problem.message}",
                 "Both must read and write there: look at its owner, and at QEMU's user.",
             ) from None
         finally:
             host.reach.run(
-                f"rm -f '{source}' '{self.pool}/{name}' '{self.pool}/{disk}'* "
-                f"'{self.pool}/.{name}.part' '{self.pool}/.{name}.state'"
+                f"rm -f '{source}' '{path}/{name}' '{path}/{disk}'* "
+                f"'{path}/.{name}.part' '{path}/.{name}.state'"
             )
-
-
-def _as_row(values: Json) -> sqlite3.Row:
-    """Columns as the row that the store would give."""
-    db = sqlite3.connect(":memory:")
-    db.row_factory = sqlite3.Row
-    try:
-        columns = ", ".join(f'? AS "{name}"' for name in values)
-        row: sqlite3.Row = db.execute(f"SELECT {columns}", tuple(values.values())).fetchone()
-        return row
-    finally:
-        db.close()
 
 
 def _check_guests(connection: Any, name: str) -> None:
@@ -199,9 +183,8 @@ def _check_guests(connection: Any, name: str) -> None:
 
 
 def _free_name(lab: Lab, wanted: str) -> str:
-    taken = {row["name"] for row in lab.store.rows("SELECT name FROM host WHERE removed IS NULL")}
     name, number = wanted, 1
-    while name in taken:
+    while Host.is_taken(lab.store, name):
         number += 1
         name = f"{wanted}-{number}"
     return name

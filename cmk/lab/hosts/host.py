@@ -1,148 +1,61 @@
-"""A host: where guests run, and where the agent downloads. The way to both of them."""
+"""A host to work with: its libvirt, its agent, and the way to both of them."""
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cmk.errors import CmkError, Unreachable
-from cmk.lab.settings import setting
-from cmk.lab.store import now
+from cmk.document import Json
+from cmk.errors import CmkError
+from cmk.lab.directory import held
+from cmk.lab.hosts.agent import Agent
+from cmk.lab.lab import Lab
+from cmk.lab.model.certificate import Certificate
+from cmk.lab.model.host import Host, HostState
+from cmk.lab.model.place import Zone
+from cmk.lab.model.pool import Pool
+from cmk.lab.settings import limits, setting
 
 if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
     from cmk.lab.hosts.reach import Reach
     from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
-Json = dict[str, Any]
 
-#: The protocol that this cmk speaks; see cmk.agent.protocol.
-PROTOCOL = 1
+class OpenHost:
+    """A host to work with; a context that closes what was opened of it."""
 
-
-class AgentFailure(CmkError):
-    """The agent's reason: its kind (transport, checksum, image, space, pool), and the story."""
-
-    def __init__(self, failed: Json) -> None:
-        super().__init__(str(failed.get("reason", "the agent gave no reason")))
-        self.kind = str(failed.get("kind", "failure"))
-        self.story: list[Json] = failed.get("story") or []
-        self.digest = str(failed.get("digest", ""))
-
-
-class Agent:
-    """A running agent: one request after another, each to its end."""
-
-    def __init__(self, command: list[str]) -> None:
-        import subprocess
-
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
-        )
-        self._next = 0
-
-    def ask(self, what: str, tell: Callable[[Json], None] | None = None, **request: Any) -> Any:
-        """What the agent answers to a request; `tell` gets its progress. Raises AgentFailure."""
-        if not self._next:
-            self._greet()
-        self._next += 1
-        line = json.dumps({"id": self._next, "do": what, **request}).encode() + b"\n"
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            raise self._gone() from None
-        while True:
-            answer = self._read()
-            if "failed" in answer:
-                raise AgentFailure(answer["failed"])
-            if "done" in answer:
-                return answer["done"]
-            if tell is not None and "progress" in answer:
-                tell(answer["progress"])
-
-    def _greet(self) -> None:
-        """Its first line; read late, so that it starts while others work."""
-        hello = self._read()
-        self._python = str(hello.get("python"))
-        if hello.get("hello") != PROTOCOL:
-            raise Unreachable(f"The agent speaks protocol {hello.get('hello')}, not {PROTOCOL}.")
-
-    def _read(self) -> Json:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise self._gone()
-        answer: Json = json.loads(line)
-        return answer
-
-    def _gone(self) -> AgentFailure:
-        status = self._process.wait()
-        how = f"killed by signal {-status}" if status < 0 else f"left with status {status}"
-        return AgentFailure({"kind": "agent", "reason": f"the agent was {how}"})
-
-    @property
-    def python(self) -> str:
-        """The version of the Python that runs it."""
-        if not self._next:
-            self._greet()
-            self._next = 1
-        return self._python
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self.close()
-
-    def close(self) -> None:
-        """Close its stdin, at which it leaves."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # what a dead agent has not read
-                    pipe.close()
-        self._process.wait()
-
-
-class Host:
-    """One row of the host table; a context that closes what was opened of it."""
-
-    def __init__(self, lab: Lab, row: sqlite3.Row) -> None:
+    def __init__(self, lab: Lab, row: Host) -> None:
         self.lab = lab
         self.row = row
         self._agent: Agent | None = None
         self._connection: Any = None
 
     @classmethod
-    def of(cls, lab: Lab, id: int) -> Host:
+    def of(cls, lab: Lab, id: int | None) -> OpenHost:
         """The host with this row id."""
-        row = lab.store.one("SELECT * FROM host WHERE id = ?", id)
-        assert row is not None  # rows refer to it
-        return cls(lab, row)
+        return cls(lab, Host.of(lab.store, id))
 
     @property
     def id(self) -> int:
-        return int(self.row["id"])
+        return self.row.id
 
     @property
     def name(self) -> str:
-        return str(self.row["name"])
+        return self.row.name
 
     @cached_property
     def daemon(self) -> EmbeddedDaemon | None:
         """The lab's own daemon, where this host is the one it runs on."""
-        if self.row["url"] != "embedded":
+        if not self.row.is_embedded:
             return None
         from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
-        return EmbeddedDaemon(self.lab.directory, self.lab.id)
+        return EmbeddedDaemon(self.lab.directory, self.lab.id, self.lab.variables)
 
     @cached_property
     def reach(self) -> Reach:
@@ -150,32 +63,26 @@ class Host:
         from cmk.lab.hosts.reach import Local, reach_of
 
         if self.daemon is None:
-            return reach_of(self.lab, str(self.row["url"]))
-        disguise = self.daemon.disguise()
+            return reach_of(self.lab, self.row.url)
+        from cmk.lab.libvirt.daemon import disguise
+
+        needed = disguise()
         # Inside a user namespace root's files are still root's: only setpriv changes the owner.
-        return Local(self.daemon.uri, disguise if disguise[:1] == ["setpriv"] else [])
+        return Local(self.daemon.uri, needed if needed[:1] == ["setpriv"] else [])
 
     @property
     def uri(self) -> str:
-        return self.daemon.uri if self.daemon else str(self.row["url"])
+        return self.daemon.uri if self.daemon else self.row.url
 
     @property
     def location(self) -> str:
         """The country that mirrors are preferred from: the host's, else its zone's, else ""."""
-        return self.detail("location") or str(
-            self.lab.store.value(
-                "SELECT value FROM data_center_details WHERE dc_id = ? AND name = 'location'",
-                self.row["data_center_id"],
-            )
-            or ""
-        )
+        zone = Zone.of(self.lab.store, self.row.data_center_id)
+        return self.detail("location") or zone.details(self.lab.store).get("location", "")
 
     def detail(self, name: str) -> str:
         """One of its details, "" where it has none of that name."""
-        found = self.lab.store.value(
-            "SELECT value FROM host_details WHERE host_id = ? AND name = ?", self.id, name
-        )
-        return str(found or "")
+        return self.row.details(self.lab.store).get(name, "")
 
     def console_log(self, pool: str, instance: str) -> str:
         """Where QEMU writes what a VM's serial console shows: beside the disks, but on the lab's
@@ -184,24 +91,11 @@ class Host:
             return str(self.lab.directory.console / f"{instance}.log")
         return f"{pool}/{instance}.log"
 
-    def seen(self) -> None:
-        """Write down that it answers."""
-        if self.id:  # a candidate has no row yet
-            self.lab.store.update("host", self.id, status="Up", last_seen=now(), reason=None)
-
-    def missed(self, problem: CmkError) -> None:
-        """Write down that it does not answer, and why; since when is when it last did."""
-        if self.id and self.row["url"] != "embedded":  # the lab's own starts when it is needed
-            self.lab.store.update("host", self.id, status="Down", reason=problem.message)
-
     @property
     def limits(self) -> Json:
         """What its agent puts up with when it downloads, and whom it trusts."""
-        from cmk.lab.certificates import trusted_by
-        from cmk.lab.settings import limits
-
         store = self.lab.store
-        return limits(store, trusted_by(store, self.id, self.row["data_center_id"]))
+        return limits(store, Certificate.trusted(store, self.row.data_center_id, self.id))
 
     @property
     def connection(self) -> Any:
@@ -214,21 +108,20 @@ class Host:
                 uri = self.daemon.ensure() if self.daemon else self.reach.uri
                 self._connection = connect(uri)
             except CmkError as problem:
-                self.missed(problem)
+                self.row.missed(self.lab.store, problem.message)
                 raise
-            if self.row["status"] != "Up":
-                self.seen()
+            if self.row.status != HostState.UP:
+                self.row.answered(self.lab.store)
         return self._connection
 
     @contextmanager
-    def pool(self, uuid: str, path: str) -> Iterator[Any]:
+    def pool(self, pool: Pool) -> Iterator[Any]:
         """A storage pool in its libvirt, for one worker at a time: libvirt refuses to look for new
         files in a pool while somebody makes one there."""
-        from cmk.lab.directory import held
         from cmk.lab.libvirt import storage
 
-        with held(self.lab.directory.jobs / f"pool.{uuid}"):
-            yield storage.pool(self.connection, uuid, path)
+        with held(self.lab.directory.jobs / f"pool.{pool.uuid}"):
+            yield storage.pool(self.connection, pool.uuid, pool.path)
 
     @property
     def agent(self) -> Agent:
@@ -252,8 +145,6 @@ class Host:
 
         load()
         if self.daemon is not None and not self.daemon.is_running:
-            from cmk.lab.directory import held
-
             with held(self.daemon.base / "daemon.lock"):
                 if not self.daemon.is_running:
                     self.daemon.start()
@@ -286,7 +177,7 @@ class Host:
         state = f"running, pid {pid}" if pid else "stopped; it starts when it is needed"
         return {**told, "libvirt": "the lab's own session daemon", "daemon": state}
 
-    def __enter__(self) -> Host:
+    def __enter__(self) -> OpenHost:
         return self
 
     def __exit__(

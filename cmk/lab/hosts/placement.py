@@ -5,46 +5,47 @@ Only the store is asked, in a handful of queries however many hosts there are.
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from cmk.lab.hosts.pools import REACHES, room_in, tags_of
-from cmk.lab.seed import MIB
+from cmk.lab.model.host import HostCandidate, HostState, ResourceState
+from cmk.lab.model.machine import LOADING, Machine, VolumeState
+from cmk.lab.model.offering import DiskOffering, ServiceOffering, tags_of
+from cmk.lab.model.pool import PoolCandidate, PoolState
+from cmk.lab.model.template import Template
 from cmk.lab.settings import number
+from cmk.lab.store import Store
 
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
+MIB = 1 << 20
 
-Json = dict[str, Any]
-
-#: What a request may tie a VM to: the parameter, and the column of a host that it names.
-TIES = {"hostid": "uuid", "clusterid": "cluster_uuid", "podid": "pod_uuid"}
+#: What a request may tie a VM to, by parameter.
+TIES = ("hostid", "clusterid", "podid")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A host, the pool that it would use, and whether the template is on that already."""
+class Place(NamedTuple):
+    """A host, and the pool that it would use."""
 
-    host: sqlite3.Row
-    pool: sqlite3.Row
-    has_copy: bool
+    host: HostCandidate
+    pool: PoolCandidate
+
+    @property
+    def has_copy(self) -> bool:
+        """Whether the template is on the pool already."""
+        return self.pool.has_copy
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Places, the best first; and the hosts that will not do, each with the reason."""
 
     places: list[Place]
     refused: list[tuple[str, str]]
 
-    def story(self) -> str:
+    def story(self) -> list[str]:
         """Why no host will do."""
-        return "\n".join(f"Host {name}: {reason}." for name, reason in self.refused)
+        return [f"Host {name}: {reason}." for name, reason in self.refused]
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What a VM needs of a place; memory in MiB, sizes in bytes."""
 
     zone: int
@@ -55,165 +56,142 @@ class Demand:
     storage_tags: str
     template: int
     copy_size: int
+    #: What its disk may grow to, at the most.
     disk_size: int
     #: Where its disk is already; its own memory counts already on this host.
     pool: int | None = None
     host: int | None = None
 
 
-def demand_of(lab: Lab, vm: sqlite3.Row) -> Demand:
+def demand_of(store: Store, vm: Machine) -> Demand:
     """The demand of a VM that is in the store."""
-    volume = lab.store.one(
-        "SELECT * FROM volumes WHERE instance_id = ? AND volume_type = 'ROOT' AND removed IS NULL",
-        vm["id"],
+    volume = vm.root(store)
+    offering = DiskOffering.of(store, volume.disk_offering_id) if volume.disk_offering_id else None
+    wanted = demand(
+        vm.offering(store), vm.template(store), vm.data_center_id, volume.size, offering
     )
-    offering = lab.store.one(
-        "SELECT * FROM service_offering WHERE id = ?", vm["service_offering_id"]
-    )
-    template = lab.store.one("SELECT * FROM vm_template WHERE id = ?", vm["vm_template_id"])
-    assert volume is not None  # made with the VM
-    assert offering is not None  # rows stay
-    assert template is not None  # rows stay
-    disk_tags = lab.store.value(
-        "SELECT storage_tags FROM disk_offering WHERE id = ?", volume["disk_offering_id"]
-    )
-    counted = vm["state"] in ("Starting", "Running", "Stopping")
-    return demand(
-        offering,
-        template,
-        vm["data_center_id"],
-        volume["size"],
-        pool=volume["pool_id"] if volume["state"] == "Ready" else None,
-        host=vm["host_id"] if counted else None,
-        more_tags=disk_tags or "",
+    return wanted._replace(
+        pool=volume.pool_id if volume.state == VolumeState.READY else None,
+        host=vm.host_id if vm.state in LOADING else None,
     )
 
 
 def demand(
-    offering: sqlite3.Row,
-    template: sqlite3.Row,
+    offering: ServiceOffering,
+    template: Template,
     zone: int,
     disk_size: int | None,
-    pool: int | None = None,
-    host: int | None = None,
-    more_tags: str = "",
+    disk_offering: DiskOffering | None = None,
 ) -> Demand:
-    """The demand of a VM with this offering and template."""
-    size = max(template["size"] or 0, template["url_size"] or 0)
+    """The demand of a VM that has these; `disk_size` in bytes, where one was asked for."""
+    more_tags = disk_offering.storage_tags if disk_offering else ""
     return Demand(
         zone,
-        offering["cpu"],
-        offering["speed"],
-        offering["ram_size"],
-        offering["host_tag"],
-        f"{offering['storage_tags']},{more_tags}",
-        template["id"],
-        copy_size=size,
-        disk_size=disk_size or template["size"] or 0,
-        pool=pool,
-        host=host,
+        offering.cpu,
+        offering.speed,
+        offering.ram_size,
+        offering.host_tag,
+        f"{offering.storage_tags},{more_tags}",
+        template.id,
+        copy_size=max(template.size or 0, template.url_size or 0),
+        disk_size=disk_size or template.size or 0,
     )
 
 
-def plan(lab: Lab, wanted: Demand, ties: Json) -> Plan:
+def plan(store: Store, wanted: Demand, ties: Mapping[str, str]) -> Plan:
     """The places for a VM; `ties` has hostid, clusterid or podid where the request gave one."""
-    store = lab.store
-    hosts = store.rows(
-        "SELECT h.*, c.uuid AS cluster_uuid, p.uuid AS pod_uuid, "
-        "c.allocation_state AS cluster_state, p.allocation_state AS pod_state, "
-        "coalesce(u.memory, 0) AS memory_in_use FROM host h "
-        "JOIN cluster c ON c.id = h.cluster_id JOIN host_pod_ref p ON p.id = h.pod_id "
-        "LEFT JOIN (SELECT v.host_id, sum(o.ram_size) * 1048576 AS memory FROM vm_instance v "
-        "  JOIN service_offering o ON o.id = v.service_offering_id WHERE v.removed IS NULL "
-        "  AND v.state IN ('Starting', 'Running', 'Stopping') GROUP BY v.host_id) u "
-        "ON u.host_id = h.id WHERE h.removed IS NULL AND h.data_center_id = ?",
-        wanted.zone,
-    )
-    pools = _pools(lab, wanted)
-    found: list[tuple[tuple[Any, ...], Place]] = []
+    pools: dict[int, list[PoolCandidate]] = {}
+    for pool in PoolCandidate.all_of(store, wanted.zone, wanted.template):
+        pools.setdefault(pool.by_host, []).append(pool)
+    cpu_factor = number(store, "cpu.overprovisioning.factor")
+    disk_factor = number(store, "storage.overprovisioning.factor")
+    found: list[Place] = []
     refused: list[tuple[str, str]] = []
-    for host in hosts:
-        reason = _host_reason(lab, host, wanted, ties)
-        chosen, why = (None, reason) if reason else _pool_for(pools.get(host["id"], []), wanted)
+    for host in HostCandidate.all_of(store, wanted.zone):
+        reason = _host_reason(host, wanted, ties, cpu_factor)
+        chosen, why = (
+            (None, reason) if reason else _pool_for(pools.get(host.id, []), wanted, disk_factor)
+        )
         if chosen is None:
-            refused.append((host["name"], why))
-            continue
-        load = host["memory_in_use"] / max(host["ram"], 1)
-        place = Place(host, chosen[0], chosen[1])
-        found.append(((not place.has_copy, load, host["id"]), place))
-    found.sort(key=lambda pair: pair[0])
-    return Plan([place for _, place in found], refused)
+            refused.append((host.name, why))
+        else:
+            found.append(Place(host, chosen))
+    found.sort(
+        key=lambda place: (
+            not place.has_copy,
+            place.host.memory_in_use / max(place.host.ram, 1),
+            place.host.id,
+        )
+    )
+    return Plan(found, refused)
 
 
-def _host_reason(lab: Lab, host: sqlite3.Row, wanted: Demand, ties: Json) -> str:
+def _host_reason(host: HostCandidate, wanted: Demand, ties: Mapping[str, str], factor: int) -> str:
     """Why a host will not do, "" where it will."""
-    for param, column in TIES.items():
-        if ties.get(param) and ties[param] != host[column]:
-            return f"it is not the one that {param} names"
-    if host["status"] != "Up":
-        since = f" since {host['last_seen']}" if host["last_seen"] else ""
-        return f"it is {host['status']}{since} ({host['reason'] or 'it does not answer'})"
-    if host["resource_state"] != "Enabled":
-        return f"it is {host['resource_state']}"
-    for what in ("cluster", "pod"):
-        if host[f"{what}_state"] != "Enabled":
-            return f"its {what} is {host[f'{what}_state']}"
-    if wanted.host_tag and wanted.host_tag not in tags_of(host["tags"]):
+    tied = _tie_reason(host, ties)
+    if tied:
+        return tied
+    if host.status != HostState.UP:
+        since = f" since {host.last_seen}" if host.last_seen else ""
+        return f"it is {host.status}{since} ({host.reason or 'it does not answer'})"
+    if host.resource_state != ResourceState.ENABLED:
+        return f"it is {host.resource_state}"
+    for what, state in (("cluster", host.cluster_state), ("pod", host.pod_state)):
+        if state != "Enabled":
+            return f"its {what} is {state}"
+    if wanted.host_tag and wanted.host_tag not in tags_of(host.tags):
         return f"it has no tag {wanted.host_tag}"
-    own = 0 if wanted.host == host["id"] else wanted.memory * MIB
-    if host["memory_in_use"] + own > host["ram"]:
-        free = (host["ram"] - host["memory_in_use"]) // MIB
+    own = 0 if wanted.host == host.id else wanted.memory * MIB
+    if host.memory_in_use + own > host.ram:
+        free = (host.ram - host.memory_in_use) // MIB
         return f"it has {free} MiB free, {wanted.memory} are needed"
-    most = host["cpus"] * host["speed"] * number(lab.store, "cpu.overprovisioning.factor")
+    most = host.cpus * host.speed * factor
     if wanted.cpu * wanted.speed > most:
         return f"it has {most} MHz, {wanted.cpu * wanted.speed} are needed"
     return ""
 
 
-def _pools(lab: Lab, wanted: Demand) -> dict[int, list[tuple[sqlite3.Row, bool, int | None]]]:
-    """By host, the pools that it reaches: each with whether the copy is there, and its room."""
-    rows = lab.store.rows(
-        "SELECT s.*, h.id AS by_host, coalesce(v.allocated, 0) AS allocated, "
-        "c.download_state FROM storage_pool s "
-        f"JOIN host h ON {REACHES} "
-        "LEFT JOIN (SELECT pool_id, sum(size) AS allocated FROM volumes WHERE removed IS NULL "
-        "  GROUP BY pool_id) v ON v.pool_id = s.id "
-        "LEFT JOIN template_spool_ref c ON c.pool_id = s.id AND c.template_id = ? "
-        "WHERE s.removed IS NULL AND h.removed IS NULL AND s.data_center_id = ? "
-        "ORDER BY s.scope <> 'HOST', s.id",
-        wanted.template,
-        wanted.zone,
-    )
-    found: dict[int, list[tuple[sqlite3.Row, bool, int | None]]] = {}
-    for row in rows:
-        room = room_in(lab, row, row["allocated"])
-        has_copy = row["download_state"] == "DOWNLOADED"
-        found.setdefault(row["by_host"], []).append((row, has_copy, room))
-    return found
+def _tie_reason(host: HostCandidate, ties: Mapping[str, str]) -> str:
+    own = {"hostid": host.uuid, "clusterid": host.cluster_uuid, "podid": host.pod_uuid}
+    for param in TIES:
+        if ties.get(param) and ties[param] != own[param]:
+            return f"it is not the one that {param} names"
+    return ""
 
 
 def _pool_for(
-    pools: list[tuple[sqlite3.Row, bool, int | None]], wanted: Demand
-) -> tuple[tuple[sqlite3.Row, bool] | None, str]:
+    pools: list[PoolCandidate], wanted: Demand, factor: int
+) -> tuple[PoolCandidate | None, str]:
     """The pool to use, one that has the template before others; or why none will do."""
     reasons = []
-    for pool, has_copy, room in sorted(pools, key=lambda entry: not entry[1]):
-        missing = tags_of(wanted.storage_tags) - tags_of(pool["tags"])
-        if wanted.pool is not None and pool["id"] != wanted.pool:
-            reasons.append(f"the VM's disk is not on its pool {pool['name']}")
-        elif pool["status"] != "Up":
-            reasons.append(f"its pool {pool['name']} is {pool['status']}")
-        elif missing:
-            reasons.append(f"its pool {pool['name']} has no tag {', '.join(sorted(missing))}")
-        elif (
-            wanted.pool is None
-            and not has_copy
-            and (room or 0) < wanted.copy_size
-            and room is not None
-        ):
-            reasons.append(
-                f"its pool {pool['name']} has {room} bytes free, {wanted.copy_size} are needed"
-            )
-        else:
-            return (pool, has_copy), ""
+    for pool in sorted(pools, key=lambda pool: not pool.has_copy):
+        reason = _pool_reason(pool, wanted, factor)
+        if not reason:
+            return pool, ""
+        reasons.append(reason)
     return None, "; ".join(reasons) or "it reaches no storage pool"
+
+
+def _pool_reason(pool: PoolCandidate, wanted: Demand, factor: int) -> str:
+    """Why a pool will not do, "" where it will: room for the copy must be free now, room for what
+    the disk may grow to within what over-provisioning allows."""
+    missing = tags_of(wanted.storage_tags) - tags_of(pool.tags)
+    if wanted.pool is not None and pool.id != wanted.pool:
+        return f"the VM's disk is not on its pool {pool.name}"
+    if pool.status != PoolState.UP:
+        return f"its pool {pool.name} is {pool.status}"
+    if missing:
+        return f"its pool {pool.name} has no tag {', '.join(sorted(missing))}"
+    if wanted.pool is not None or pool.capacity is None:
+        return ""
+    copy = 0 if pool.has_copy else wanted.copy_size
+    room = pool.room(pool.allocated, factor) or 0
+    if room < copy:
+        return f"its pool {pool.name} has {room} bytes free, {copy} are needed"
+    allowed = pool.capacity * factor - pool.allocated
+    if allowed < wanted.disk_size:
+        return (
+            f"its pool {pool.name} may give {max(allowed, 0)} bytes to disks yet, "
+            f"{wanted.disk_size} are needed"
+        )
+    return ""

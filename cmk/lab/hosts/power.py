@@ -1,57 +1,58 @@
 """What really is: the store's hosts and VMs compared with what the hosts show now.
 
 Only the hosts of the rows that are shown are asked, all at once, and none for longer than a second;
-where one does not answer, the last known state stands, and stderr says since when.
+where one does not answer, the last known state stands, and whoever asks is told since when.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from cmk.errors import CmkError
+from cmk.lab.call import Call
 from cmk.lab.events import record
-from cmk.lab.hosts.host import Host
-from cmk.lab.store import now
-
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
+from cmk.lab.hosts.host import OpenHost
+from cmk.lab.model.host import Host, HostState
+from cmk.lab.model.machine import Machine
 
 #: Seconds that a host is waited for; the lab's own daemon may have to start first.
 PATIENCE = 1.0
 OWN_PATIENCE = 20.0
 
 
-def refresh(lab: Lab, rows: list[sqlite3.Row]) -> bool:
-    """Mark VMs that say Running and are off as Stopped, those that were found on as Running;
-    whether there were any."""
-    running = [row for row in rows if row["state"] == "Running" and row["host_id"] is not None]
-    ids = ",".join(str(id) for id in sorted({row["host_id"] for row in running}))
-    hosts = lab.store.rows(f"SELECT * FROM host WHERE id IN ({ids})") if ids else []
+class _Connected(NamedTuple):
+    """A host in a thread of its own: nothing of the store may be touched there."""
+
+    name: str
+    connection: Any
+
+
+def refresh(call: Call, running: list[Machine]) -> bool:
+    """Mark VMs that are called Running and are off as Stopped; whether there were any."""
+    hosts = Host.among(call.store, {vm.host_id for vm in running if vm.host_id is not None})
     changed = False
-    for host, on in _ask_all(lab, hosts, _guests_on).items():
+    for host, on in _ask_all(call, hosts, _guests_on).items():
         if isinstance(on, CmkError):
             continue
-        for row in running:
-            if row["host_id"] == host and row["uuid"] not in on:
-                changed |= _found_off(lab, row)
+        for vm in running:
+            if vm.host_id == host and vm.uuid not in on and vm.found_off(call.store):
+                record(call, "VM.STOP", f"{vm.name} was found off on its host", vm, level="WARN")
+                changed = True
     return changed
 
 
-def look_at(lab: Lab, rows: list[sqlite3.Row]) -> None:
+def look_at(call: Call, hosts: list[Host]) -> None:
     """Ask hosts whether they answer, and write that down; the lab's own needs no asking."""
-    _ask_all(lab, [row for row in rows if row["url"] != "embedded"], _answers)
+    _ask_all(call, hosts, _answers)
 
 
-def _ask_all(
-    lab: Lab, rows: list[sqlite3.Row], question: Callable[[_Connected], Any]
-) -> dict[int, Any]:
+def _ask_all(call: Call, rows: list[Host], question: Callable[[_Connected], Any]) -> dict[int, Any]:
     """By host, its answer or the CmkError that it gave. Hosts are asked side by side."""
     answers: dict[int, Any] = {}
-    hosts = [Host(lab, row) for row in rows]
+    hosts = [OpenHost(call.lab, row) for row in rows]
     for host in hosts:
         _ = host.reach.uri  # whatever needs the store, before threads begin
     threads = {
@@ -64,19 +65,20 @@ def _ask_all(
         patience = OWN_PATIENCE if host.daemon is not None else PATIENCE
         thread.join(max(began + patience - time.monotonic(), 0.0))
         answer = answers.setdefault(host.id, CmkError(f"it did not answer within {patience:.0f} s"))
+        row = host.row
         if isinstance(answer, CmkError):
-            host.missed(answer)
-            since = f" since {host.row['last_seen']}" if host.row["last_seen"] else ""
-            lab.environment.say(
+            row.missed(call.store, answer.message)
+            since = f" since {row.last_seen}" if row.last_seen else ""
+            call.tell(
                 f"Host {host.name} does not answer{since}, its VMs are shown as last known: "
                 f"{answer}"
             )
-        elif host.row["status"] != "Up" or host.row["url"] != "embedded":
-            host.seen()
+        elif row.status != HostState.UP or not row.is_embedded:
+            row.answered(call.store)
     return answers
 
 
-def _ask(host: Host, question: Callable[[_Connected], Any], answers: dict[int, Any]) -> None:
+def _ask(host: OpenHost, question: Callable[[_Connected], Any], answers: dict[int, Any]) -> None:
     from cmk.lab.libvirt.connection import connect
 
     try:
@@ -90,14 +92,6 @@ def _ask(host: Host, question: Callable[[_Connected], Any], answers: dict[int, A
         answers[host.id] = problem
 
 
-class _Connected:
-    """A host in a thread of its own: nothing of the store may be touched there."""
-
-    def __init__(self, name: str, connection: Any) -> None:
-        self.name = name
-        self.connection = connection
-
-
 def _answers(host: _Connected) -> bool:
     from cmk.lab.libvirt.connection import errors
 
@@ -106,7 +100,7 @@ def _answers(host: _Connected) -> bool:
 
 
 def _guests_on(host: _Connected) -> set[str]:
-    """The UUIDs of the lab's domains that are active on a host."""
+    """The UUIDs of the domains that are active on a host."""
     from cmk.lab.libvirt.connection import errors, load
 
     libvirt = load()
@@ -115,24 +109,3 @@ def _guests_on(host: _Connected) -> set[str]:
             libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
         )
         return {domain.UUIDString() for domain in domains}
-
-
-def _found_off(lab: Lab, row: sqlite3.Row) -> bool:
-    """Unless a job has changed the row since it was read."""
-    count = lab.store.execute(
-        "UPDATE vm_instance SET state = 'Stopped', host_id = NULL, update_time = ? "
-        "WHERE id = ? AND state = 'Running' AND update_time = ?",
-        now(),
-        row["id"],
-        row["update_time"],
-    )
-    if count:
-        record(
-            lab,
-            "VM.STOP",
-            f"{row['name']} was found off on its host",
-            "VirtualMachine",
-            row["uuid"],
-            level="WARN",
-        )
-    return bool(count)

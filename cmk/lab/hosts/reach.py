@@ -12,14 +12,13 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from cmk.errors import Unreachable
+from cmk.lab.directory import short_link
+from cmk.lab.lab import Lab
 from cmk.lab.processes import python
-
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
 
 #: Seconds for a connection, and that an unused one is kept open.
 CONNECT, KEEP = 10, 60
@@ -179,12 +178,9 @@ def reach_of(lab: Lab, url: str) -> Reach:
 
 def _private(lab: Lab) -> Path:
     """A directory for this lab's ssh connections, short enough for a socket's path."""
-    from cmk.lab.directory import short_link
-
     real = lab.directory.path / "ssh"
     real.mkdir(mode=0o700, exist_ok=True)
-    link = short_link(real, f"s{lab.id}")
-    return link
+    return short_link(real, f"s{lab.id}", lab.variables)
 
 
 def _last_line(text: str) -> str:

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,10 +40,11 @@ _INSTALL = "On Debian: apt-get install libvirt-daemon qemu-system-x86 qemu-utils
 class EmbeddedDaemon:
     """One lab's daemon; it may run or not, and `ensure` makes it run."""
 
-    def __init__(self, directory: LabDirectory, lab_id: str) -> None:
+    def __init__(self, directory: LabDirectory, lab_id: str, variables: Mapping[str, str]) -> None:
         self.base = directory.host
         self._directory = directory
         self._lab_id = lab_id
+        self._variables = variables
         self._alive = self.base / "daemon.alive"
 
     @property
@@ -50,11 +52,11 @@ class EmbeddedDaemon:
         """The short way to `base`, made again where it has vanished."""
         if len(str(self.base)) <= LONGEST:
             return self.base
-        return short_link(self.base, self._lab_id)
+        return short_link(self.base, self._lab_id, self._variables)
 
     @property
     def socket(self) -> Path:
-        name, _ = daemon_program()
+        name, _ = daemon_program(self._variables)
         return self.link / "run" / "libvirt" / name
 
     @property
@@ -84,33 +86,18 @@ class EmbeddedDaemon:
 
     def start(self) -> None:
         """Start it without waiting for it."""
-        _, program = daemon_program()
+        _, program = daemon_program(self._variables)
         if not program:
             raise Unreachable("This machine has no libvirt daemon (libvirtd, virtqemud).", _INSTALL)
         if shutil.which("qemu-system-x86_64") is None:
             raise Unreachable("This machine has no QEMU (qemu-system-x86_64).", _INSTALL)
         self._prepare()
-        reaper = [sys.executable, "-I", "-S", str(REAPER), str(self._alive)]
-        daemon = [program, "-p", str(self.link / "daemon.pid"), "--timeout", str(IDLE)]
-        with (self.base / "daemon.log").open("ab") as log:
-            subprocess.run(
-                [*self.disguise(), *reaper, *daemon],
-                env=variables(self.link),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                check=False,
-            )
+        spawn(self.link, self._variables, [program, "--timeout", str(IDLE)])
 
     def _prepare(self) -> None:
         prepare(self.base)
-        if self.disguise()[:1] == ["setpriv"]:
+        if disguise()[:1] == ["setpriv"]:
             self._give_to_nobody()
-
-    def disguise(self) -> list[str]:
-        """What a root's command is put behind so that libvirt takes it for a plain user's."""
-        return disguise()
 
     def _give_to_nobody(self) -> None:
         directory = self._directory
@@ -179,19 +166,33 @@ def _works(command: list[str]) -> bool:
     return run.returncode == 0
 
 
-def daemon_program() -> tuple[str, str]:
+def daemon_program(variables: Mapping[str, str]) -> tuple[str, str]:
     """The name of the daemon's socket and its path; no path where none is installed."""
     for name, socket in PROGRAMS.items():
-        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        path = shutil.which(name, path=variables.get("PATH", "") + ":/usr/sbin:/sbin")
         if path:
             return socket, path
     return PROGRAMS["libvirtd"], ""
 
 
-def variables(base: Path) -> dict[str, str]:
-    """The environment of a daemon whose directories are all under this short path."""
+def spawn(base: Path, variables: Mapping[str, str], command: list[str]) -> None:
+    """Start a daemon whose directories are all under this short path, without waiting for it."""
+    reaper = [sys.executable, "-I", "-S", str(REAPER), str(base / "daemon.alive")]
+    with (base / "daemon.log").open("ab") as log:
+        subprocess.run(
+            [*disguise(), *reaper, *command, "-p", str(base / "daemon.pid")],
+            env=_environment(base, variables),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            check=False,
+        )
+
+
+def _environment(base: Path, variables: Mapping[str, str]) -> dict[str, str]:
     return {
-        **os.environ,
+        **variables,
         "XDG_RUNTIME_DIR": f"{base}/run",
         "XDG_CONFIG_HOME": f"{base}/config",
         "XDG_CACHE_HOME": f"{base}/cache",

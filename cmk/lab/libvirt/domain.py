@@ -22,7 +22,7 @@ SHUTDOWN = 10.0
 
 
 @dataclass(frozen=True)
-class Machine:
+class Guest:
     """What a domain is made of; memory in MiB, paths absolute on the host."""
 
     uuid: str
@@ -39,41 +39,41 @@ class Machine:
     boots_from_iso: bool = False
 
 
-def xml_of(machine: Machine) -> str:
+def xml_of(guest: Guest) -> str:
     """The domain's XML."""
-    root = Xml.Element("domain", type=machine.virt_type)
-    _add(root, "name", machine.name)
-    _add(root, "uuid", machine.uuid)
-    _add(root, "title", machine.title)
-    _add(root, "description", f"VM {machine.title} of the cmk lab {machine.lab_id}")
+    root = Xml.Element("domain", type=guest.virt_type)
+    _add(root, "name", guest.name)
+    _add(root, "uuid", guest.uuid)
+    _add(root, "title", guest.title)
+    _add(root, "description", f"VM {guest.title} of the cmk lab {guest.lab_id}")
     metadata = _add(root, "metadata")
-    Xml.SubElement(metadata, f"{{{NAMESPACE}}}vm", lab=machine.lab_id)
-    _add(root, "memory", str(machine.memory), unit="MiB")
-    _add(root, "vcpu", str(machine.cpus))
+    Xml.SubElement(metadata, f"{{{NAMESPACE}}}vm", lab=guest.lab_id)
+    _add(root, "memory", str(guest.memory), unit="MiB")
+    _add(root, "vcpu", str(guest.cpus))
     os = _add(root, "os")
     _add(os, "type", "hvm", arch="x86_64", machine="pc")
-    for device in ("cdrom", "hd") if machine.boots_from_iso else ("hd",):
+    for device in ("cdrom", "hd") if guest.boots_from_iso else ("hd",):
         _add(os, "boot", dev=device)
     _add(_add(root, "features"), "acpi")
     _add(root, "on_poweroff", "destroy")
     _add(root, "on_reboot", "restart")
     _add(root, "on_crash", "destroy")
-    _devices(_add(root, "devices"), machine)
+    _devices(_add(root, "devices"), guest)
     Xml.register_namespace("cmk", NAMESPACE)
     return Xml.tostring(root, encoding="unicode")
 
 
-def _devices(devices: Xml.Element, machine: Machine) -> None:
+def _devices(devices: Xml.Element, guest: Guest) -> None:
     disk = _add(devices, "disk", type="file", device="disk")
     _add(disk, "driver", name="qemu", type="qcow2", discard="unmap")
-    _add(disk, "source", file=machine.disk)
+    _add(disk, "source", file=guest.disk)
     _add(disk, "target", dev="vda", bus="virtio")
-    devices.append(_drive(machine.iso))
+    devices.append(_drive(guest.iso))
     nic = _add(devices, "interface", type="user")
-    _add(nic, "mac", address=machine.mac)
+    _add(nic, "mac", address=guest.mac)
     _add(nic, "model", type="virtio")
     serial = _add(devices, "serial", type="pty")
-    _add(serial, "log", file=machine.log, append="on")
+    _add(serial, "log", file=guest.log, append="on")
     _add(_add(devices, "console", type="pty"), "target", type="serial")
     _add(devices, "controller", type="usb", model="none")
     _add(devices, "memballoon", model="none")
@@ -122,13 +122,13 @@ def owner_of(domain: Any) -> str:
     return Xml.fromstring(text).get("lab", "")  # noqa: S314 - libvirt's own, already parsed by it
 
 
-def start(connection: Any, machine: Machine) -> None:
+def start(connection: Any, guest: Guest) -> None:
     """Define the domain as it is to be now, and start it unless it runs."""
-    domain = find(connection, machine.uuid, machine.lab_id)
+    domain = find(connection, guest.uuid, guest.lab_id)
     if domain is not None and is_on(domain):
         return
-    with errors(f"libvirt does not start {machine.name}"):
-        domain = connection.defineXML(xml_of(machine))
+    with errors(f"libvirt does not start {guest.name}"):
+        domain = connection.defineXML(xml_of(guest))
         domain.create()
 
 
@@ -137,7 +137,7 @@ def try_out(connection: Any, lab_id: str, virt_type: str, disk: str) -> None:
     from uuid import uuid4
 
     libvirt = load()
-    machine = Machine(
+    guest = Guest(
         uuid=str(uuid4()),
         name=f"cmk-proof-{uuid4().hex[:8]}",
         title="proof",
@@ -151,7 +151,7 @@ def try_out(connection: Any, lab_id: str, virt_type: str, disk: str) -> None:
     )
     flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
     with errors("QEMU does not start"):
-        connection.createXML(xml_of(machine), flags).destroy()
+        connection.createXML(xml_of(guest), flags).destroy()
 
 
 def stop(domain: Any, forced: bool) -> None:
@@ -221,3 +221,9 @@ def undefine(domain: Any) -> None:
     )
     with errors("libvirt cannot forget the VM"):
         domain.undefineFlags(flags)
+
+
+def remove(domain: Any) -> None:
+    """End a domain, whatever it does, and forget it. Raises Unreachable."""
+    stop(domain, forced=True)
+    undefine(domain)

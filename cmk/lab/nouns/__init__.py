@@ -1,1 +1,48 @@
-"""The lab's APIs, one module a noun."""
+"""The lab's APIs, one module a noun; a module is imported when one of its APIs is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from cmk.errors import ApiError
+from cmk.lab.declaration import HANDLERS, Handler
+
+#: Where each API is declared; a test holds it against the modules.
+APIS = {
+    "zone": "listZones createZone updateZone deleteZone",
+    "pod": "listPods createPod updatePod deletePod",
+    "cluster": "listClusters addCluster updateCluster deleteCluster",
+    "host": "listHosts addHost updateHost deleteHost prepareHostForMaintenance "
+    "cancelHostMaintenance reconnectHost",
+    "storage_pool": "listStoragePools createStoragePool updateStoragePool deleteStoragePool "
+    "enableStorageMaintenance cancelStorageMaintenance",
+    "offering": "listServiceOfferings createServiceOffering updateServiceOffering "
+    "deleteServiceOffering listDiskOfferings createDiskOffering updateDiskOffering "
+    "deleteDiskOffering",
+    "os_type": "listOsTypes",
+    "network": "listNetworks",
+    "template": "registerTemplate listTemplates prepareTemplate deleteTemplate",
+    "iso": "registerIso listIsos deleteIso attachIso detachIso",
+    "image_store": "addImageStore listImageStores deleteImageStore",
+    "certificate": "uploadTemplateDirectDownloadCertificate listTemplateDirectDownloadCertificates "
+    "provisionTemplateDirectDownloadCertificate revokeTemplateDirectDownloadCertificate",
+    "spool_ref": "listTemplateSpoolRefs",
+    "virtual_machine": "deployVirtualMachine listVirtualMachines startVirtualMachine "
+    "stopVirtualMachine rebootVirtualMachine destroyVirtualMachine recoverVirtualMachine "
+    "expungeVirtualMachine restoreVirtualMachine",
+    "async_job": "queryAsyncJobResult listAsyncJobs cancelAsyncJob",
+    "event": "listEvents",
+    "configuration": "listConfigurations updateConfiguration",
+    "api_listing": "listApis",
+}
+
+_MODULES = {name.lower(): module for module, names in APIS.items() for name in names.split()}
+
+
+def handler_of(api: str) -> Handler:
+    """What runs an API. Raises ApiError 432 for one that the lab has not."""
+    module = _MODULES.get(api.lower())
+    if module is None:
+        raise ApiError(432, f"The lab has no API {api}.")
+    import_module(f"cmk.lab.nouns.{module}")
+    return HANDLERS[api.lower()]

@@ -3,98 +3,94 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
+from cmk.document import Json
+from cmk.lab.call import Call
+from cmk.lab.declaration import DONE, api, listing
 from cmk.lab.events import record
-from cmk.lab.fields import DONE, fields
+from cmk.lab.model.copy import ImageStore
+from cmk.lab.model.place import Zone
+from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.storage_pool import capacity
-from cmk.lab.query import Query, listing, present
-from cmk.lab.rows import row_of
-from cmk.lab.store import new_uuid, now
+from cmk.lab.store import now
+from cmk.wire.faults import invalid
 
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
 
-IMAGE_STORE = fields(
+def _capacity(call: Call, rows: list[Row]) -> None:
+    for row in rows:
+        row["disksizetotal"], row["disksizeused"] = capacity(row["path"])
+
+
+IMAGE_STORE = Noun(
+    "imagestore",
+    "listImageStores",
+    "image_store_view",
     "id name url protocol providername scope zoneid zonename readonly disksizetotal disksizeused",
-    scope="scopetype",
+    _capacity,
+)
+
+listing(
+    IMAGE_STORE,
+    "image stores",
+    "id name zoneid",
+    """
+    provider: image stores of this kind
+""",
 )
 
 
-@api(
-    "addImageStore",
-    "Adds a directory of the lab's own machine as secondary storage",
-    required("provider", "string", "the kind of store; the lab has Directory only"),
-    optional("name", "string", "its name (default: its url)"),
-    optional("url", "string", "the directory: file:///path"),
-    optional("zoneid", "uuid", "its zone (default: the first)"),
-    fields=IMAGE_STORE,
-)
-def add_image_store(lab: Lab, args: Args) -> Json:
+@api(IMAGE_STORE)
+def add_image_store(call: Call, args: Args) -> Json:
+    """Adds a directory of the lab's own machine as secondary storage.
+
+    provider*: the kind of store; the lab has Directory only
+    name: its name (default: its url)
+    url: the directory: file:///path
+    zoneid: its zone (default: the first)
+    """
     if args["provider"].lower() != "directory":
         raise invalid(
             f"The lab's image stores are directories: provider=Directory, not {args['provider']}."
         )
     path = _directory(args.get("url") or "")
-    zone = _zone(lab, args.get("zoneid"))
-    with lab.store.change():
-        if lab.store.value("SELECT 1 FROM image_store WHERE path = ? AND removed IS NULL", path):
+    with call.store.change():
+        zone = (
+            call.find(Zone, args["zoneid"], "zoneid")
+            if args.get("zoneid")
+            else Zone.there(call.store)[0]
+        )
+        if ImageStore.first(call.store, path=path):
             raise invalid(f"{path} is an image store already.")
-        id = lab.store.insert(
-            "image_store",
-            uuid=new_uuid(),
+        made = ImageStore.add(
+            call.store,
             name=args.get("name") or args["url"],
             url=args["url"],
             path=path,
-            data_center_id=zone,
+            data_center_id=zone.id,
             created=now(),
         )
-    record(lab, "IMAGE.STORE.CREATE", f"Added the image store {path}")
-    row = _query().equal("s.id", id).rows(lab.store, {}, "s.id")[1][0]
-    return {"imagestore": _image_store(row)}
+    record(call, "IMAGE.STORE.CREATE", f"Added the image store {path}")
+    return IMAGE_STORE.answer(call, made)
 
 
-@api(
-    "listImageStores",
-    "Lists image stores",
-    optional("id", "uuid", "the image store with this id"),
-    optional("name", "string", "the image store with this name"),
-    optional("zoneid", "uuid", "image stores of this zone"),
-    optional("provider", "string", "image stores of this kind"),
-    *PAGING,
-    fields=IMAGE_STORE,
-)
-def list_image_stores(lab: Lab, args: Args) -> Json:
-    query = _query().equal("s.uuid", args.get("id")).equal("s.name", args.get("name"))
-    query.equal("z.uuid", args.get("zoneid")).equal("'Directory'", args.get("provider"))
-    query.contains("s.name", args.get("keyword"))
-    return listing(lab.store, args, "imagestore", query, "s.id", _image_store)
+@api(DONE)
+def delete_image_store(call: Call, args: Args) -> Json:
+    """Takes an image store out of the lab; its directory stays, without the lab's templates.
 
-
-@api(
-    "deleteImageStore",
-    "Takes an image store out of the lab; its directory stays, without the lab's templates",
-    required("id", "uuid", "the image store"),
-    fields=DONE,
-)
-def delete_image_store(lab: Lab, args: Args) -> Json:
-    with lab.store.change():
-        row = row_of(lab, "image_store", "image store", args["id"])
-        used = lab.store.rows(
-            "SELECT t.name FROM template_store_ref r JOIN vm_template t ON t.id = r.template_id "
-            "WHERE r.store_id = ? AND t.removed IS NULL",
-            row["id"],
-        )
-        if used:
-            names = ", ".join(template["name"] for template in used)
-            raise invalid(f"The image store holds templates: {names}; delete these first.")
-        lab.store.update("image_store", row["id"], removed=now())
-    record(lab, "IMAGE.STORE.DELETE", f"Deleted the image store {row['path']}")
-    return {"success": True, "displaytext": f"The image store {row['path']} is deleted"}
+    id*: the image store
+    """
+    with call.store.change():
+        found = call.find(ImageStore, args["id"])
+        names = found.templates(call.store)
+        if names:
+            raise invalid(
+                f"The image store holds templates: {', '.join(names)}; delete these first."
+            )
+        found.remove(call.store)
+    record(call, "IMAGE.STORE.DELETE", f"Deleted the image store {found.path}")
+    return {"success": True, "displaytext": f"The image store {found.path} is deleted"}
 
 
 def _directory(url: str) -> str:
@@ -110,37 +106,3 @@ def _directory(url: str) -> str:
     if not os.access(path, os.W_OK | os.X_OK):
         raise invalid(f"The directory {path} cannot be written.")
     return path
-
-
-def _zone(lab: Lab, uuid: str | None) -> int:
-    if uuid is None:
-        return int(lab.store.value("SELECT id FROM data_center ORDER BY id"))
-    found = lab.store.value("SELECT id FROM data_center WHERE uuid = ?", uuid)
-    if found is None:
-        raise no_such("zone", "zoneid", uuid)
-    return int(found)
-
-
-def _query() -> Query:
-    return Query(
-        "s.*, z.uuid AS zoneid, z.name AS zonename",
-        "image_store s JOIN data_center z ON z.id = s.data_center_id",
-        "s.removed IS NULL",
-    )
-
-
-def _image_store(row: sqlite3.Row) -> Json:
-    total, used = capacity(row["path"])
-    return present(
-        id=row["uuid"],
-        name=row["name"],
-        url=row["url"],
-        protocol="file",
-        providername="Directory",
-        scope="ZONE",
-        zoneid=row["zoneid"],
-        zonename=row["zonename"],
-        readonly=False,
-        disksizetotal=total,
-        disksizeused=used,
-    )

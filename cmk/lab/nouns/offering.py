@@ -2,86 +2,60 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import TYPE_CHECKING
-
-from cmk.lab.api import PAGING, Args, Json, api, invalid, optional, required
+from cmk.document import Json
+from cmk.lab.call import Call
+from cmk.lab.declaration import DONE, api, listing
 from cmk.lab.events import record
-from cmk.lab.fields import DONE, fields
-from cmk.lab.query import Query, listing, present
-from cmk.lab.rows import change, delete, row_of
-from cmk.lab.store import new_uuid, now
+from cmk.lab.model.offering import DiskOffering, ServiceOffering
+from cmk.lab.noun import Args, Noun, changed, deleted
+from cmk.lab.store import now
+from cmk.wire.faults import invalid
 
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
-
-SERVICE_OFFERING = fields(
-    "id name displaytext cpunumber cpuspeed memory storagetype iscustomized issystem hosttags "
-    "storagetags created"
-)
-DISK_OFFERING = fields(
-    "id name displaytext disksize storagetype iscustomized tags created", tags="string"
-)
-
-
-@api(
+SERVICE_OFFERING = Noun(
+    "serviceoffering",
     "listServiceOfferings",
-    "Lists service offerings",
-    optional("id", "uuid", "the offering with this id"),
-    optional("name", "string", "the offering with this name"),
-    optional("cpunumber", "integer", "offerings with this many CPUs"),
-    optional("cpuspeed", "integer", "offerings with this many MHz a CPU"),
-    optional("memory", "integer", "offerings with this many MiB of memory"),
-    *PAGING,
-    fields=SERVICE_OFFERING,
+    "service_offering_view",
+    "id name displaytext cpunumber cpuspeed memory storagetype iscustomized issystem hosttags "
+    "storagetags created",
 )
-def list_service_offerings(lab: Lab, args: Args) -> Json:
-    query = Query("*", "service_offering", "removed IS NULL")
-    query.equal("uuid", args.get("id")).equal("name", args.get("name"))
-    query.equal("cpu", args.get("cpunumber")).equal("speed", args.get("cpuspeed"))
-    query.equal("ram_size", args.get("memory")).contains("name", args.get("keyword"))
-    return listing(lab.store, args, "serviceoffering", query, "id", _service_offering)
-
-
-@api(
+DISK_OFFERING = Noun(
+    "diskoffering",
     "listDiskOfferings",
-    "Lists disk offerings",
-    optional("id", "uuid", "the offering with this id"),
-    optional("name", "string", "the offering with this name"),
-    *PAGING,
-    fields=DISK_OFFERING,
+    "disk_offering_view",
+    "id name displaytext disksize storagetype iscustomized tags created",
 )
-def list_disk_offerings(lab: Lab, args: Args) -> Json:
-    query = Query("*", "disk_offering", "removed IS NULL")
-    query.equal("uuid", args.get("id")).equal("name", args.get("name"))
-    query.contains("name", args.get("keyword"))
-    return listing(lab.store, args, "diskoffering", query, "id", _disk_offering)
+
+listing(
+    SERVICE_OFFERING,
+    "service offerings",
+    "id name",
+    """
+    cpunumber: offerings with this many CPUs
+    cpuspeed: offerings with this many MHz a CPU
+    memory: offerings with this many MiB of memory
+""",
+)
+listing(DISK_OFFERING, "disk offerings", "id name")
 
 
-@api(
-    "createServiceOffering",
-    "Makes a service offering",
-    required("name", "string", "its name"),
-    required("displaytext", "string", "a text for people"),
-    optional("cpunumber", "integer", "CPUs (default 1)"),
-    optional("cpuspeed", "integer", "MHz of each CPU (default 500)"),
-    optional("memory", "integer", "MiB of memory (default 256)"),
-    optional("hosttags", "string", "the tag that a host must have"),
-    optional("tags", "string", "the tags that a storage pool must have"),
-    fields=SERVICE_OFFERING,
-)
-def create_service_offering(lab: Lab, args: Args) -> Json:
-    cpus, mhz, mib = (
-        args.get("cpunumber") or 1,
-        args.get("cpuspeed") or 500,
-        args.get("memory") or 256,
-    )
+@api(SERVICE_OFFERING)
+def create_service_offering(call: Call, args: Args) -> Json:
+    """Makes a service offering.
+
+    name*: its name
+    displaytext*: a text for people
+    cpunumber: CPUs (default 1)
+    cpuspeed: MHz of each CPU (default 500)
+    memory: MiB of memory (default 256)
+    hosttags: the tag that a host must have
+    tags: the tags that a storage pool must have
+    """
+    cpus, mhz = args.get("cpunumber") or 1, args.get("cpuspeed") or 500
+    mib = args.get("memory") or 256
     if not (0 < cpus <= 128 and 0 < mhz <= 100_000 and 32 <= mib <= 1 << 22):
         raise invalid("A service offering has 1 to 128 CPUs, some MHz, and at least 32 MiB.")
-    uuid = new_uuid()
-    lab.store.insert(
-        "service_offering",
-        uuid=uuid,
+    made = ServiceOffering.add(
+        call.store,
         name=args["name"],
         display_text=args["displaytext"],
         cpu=cpus,
@@ -91,129 +65,87 @@ def create_service_offering(lab: Lab, args: Args) -> Json:
         storage_tags=args.get("tags") or "",
         created=now(),
     )
-    record(lab, "SERVICE.OFFERING.CREATE", f"Made the service offering {args['name']}")
-    return {"serviceoffering": list_service_offerings(lab, {"id": uuid})["serviceoffering"][0]}
+    record(call, "SERVICE.OFFERING.CREATE", f"Made the service offering {made.name}")
+    return SERVICE_OFFERING.answer(call, made)
 
 
-@api(
-    "updateServiceOffering",
-    "Changes a service offering",
-    required("id", "uuid", "the offering"),
-    optional("name", "string", "its name"),
-    optional("displaytext", "string", "a text for people"),
-    optional("hosttags", "string", "the tag that a host must have"),
-    optional("storagetags", "string", "the tags that a storage pool must have"),
-    fields=SERVICE_OFFERING,
-)
-def update_service_offering(lab: Lab, args: Args) -> Json:
-    row = row_of(lab, "service_offering", "service offering", args["id"])
-    change(
-        lab,
-        "service_offering",
-        row,
+@api(SERVICE_OFFERING)
+def update_service_offering(call: Call, args: Args) -> Json:
+    """Changes a service offering.
+
+    id*: the offering
+    name: its name
+    displaytext: a text for people
+    hosttags: the tag that a host must have
+    storagetags: the tags that a storage pool must have
+    """
+    return changed(
+        call,
+        SERVICE_OFFERING,
+        call.find(ServiceOffering, args["id"]),
         name=args.get("name"),
         display_text=args.get("displaytext"),
         host_tag=args.get("hosttags"),
         storage_tags=args.get("storagetags"),
     )
-    shown = list_service_offerings(lab, {"id": args["id"]})
-    return {"serviceoffering": shown["serviceoffering"][0]}
 
 
-@api(
-    "deleteServiceOffering",
-    "Deletes a service offering; VMs that have it keep it",
-    required("id", "uuid", "the offering"),
-    fields=DONE,
-)
-def delete_service_offering(lab: Lab, args: Args) -> Json:
-    return delete(lab, "service_offering", "service offering", args["id"])
+@api(DONE)
+def delete_service_offering(call: Call, args: Args) -> Json:
+    """Deletes a service offering; VMs that have it keep it.
+
+    id*: the offering
+    """
+    return deleted(call, call.find(ServiceOffering, args["id"]), [])
 
 
-@api(
-    "createDiskOffering",
-    "Makes a disk offering",
-    required("name", "string", "its name"),
-    required("displaytext", "string", "a text for people"),
-    optional("disksize", "long", "GiB (default 5)"),
-    optional("tags", "string", "the tags that a storage pool must have"),
-    fields=DISK_OFFERING,
-)
-def create_disk_offering(lab: Lab, args: Args) -> Json:
-    size = args.get("disksize") if args.get("disksize") is not None else 5
-    if not isinstance(size, int) or not 0 < size <= 1 << 20:
+@api(DISK_OFFERING)
+def create_disk_offering(call: Call, args: Args) -> Json:
+    """Makes a disk offering.
+
+    name*: its name
+    displaytext*: a text for people
+    disksize: GiB (default 5)
+    tags: the tags that a storage pool must have
+    """
+    size = args.get("disksize", 5)
+    if not 0 < size <= 1 << 20:
         raise invalid("disksize is in GiB and above 0.")
-    uuid = new_uuid()
-    lab.store.insert(
-        "disk_offering",
-        uuid=uuid,
+    made = DiskOffering.add(
+        call.store,
         name=args["name"],
         display_text=args["displaytext"],
         disk_size=size << 30,
         storage_tags=args.get("tags") or "",
         created=now(),
     )
-    record(lab, "DISK.OFFERING.CREATE", f"Made the disk offering {args['name']}")
-    return {"diskoffering": list_disk_offerings(lab, {"id": uuid})["diskoffering"][0]}
+    record(call, "DISK.OFFERING.CREATE", f"Made the disk offering {made.name}")
+    return DISK_OFFERING.answer(call, made)
 
 
-@api(
-    "updateDiskOffering",
-    "Changes a disk offering",
-    required("id", "uuid", "the offering"),
-    optional("name", "string", "its name"),
-    optional("displaytext", "string", "a text for people"),
-    optional("tags", "string", "the tags that a storage pool must have"),
-    fields=DISK_OFFERING,
-)
-def update_disk_offering(lab: Lab, args: Args) -> Json:
-    row = row_of(lab, "disk_offering", "disk offering", args["id"])
-    change(
-        lab,
-        "disk_offering",
-        row,
+@api(DISK_OFFERING)
+def update_disk_offering(call: Call, args: Args) -> Json:
+    """Changes a disk offering.
+
+    id*: the offering
+    name: its name
+    displaytext: a text for people
+    tags: the tags that a storage pool must have
+    """
+    return changed(
+        call,
+        DISK_OFFERING,
+        call.find(DiskOffering, args["id"]),
         name=args.get("name"),
         display_text=args.get("displaytext"),
         storage_tags=args.get("tags"),
     )
-    return {"diskoffering": list_disk_offerings(lab, {"id": args["id"]})["diskoffering"][0]}
 
 
-@api(
-    "deleteDiskOffering",
-    "Deletes a disk offering; disks that have it keep it",
-    required("id", "uuid", "the offering"),
-    fields=DONE,
-)
-def delete_disk_offering(lab: Lab, args: Args) -> Json:
-    return delete(lab, "disk_offering", "disk offering", args["id"])
+@api(DONE)
+def delete_disk_offering(call: Call, args: Args) -> Json:
+    """Deletes a disk offering; disks that have it keep it.
 
-
-def _service_offering(row: sqlite3.Row) -> Json:
-    return present(
-        id=row["uuid"],
-        name=row["name"],
-        displaytext=row["display_text"],
-        cpunumber=row["cpu"],
-        cpuspeed=row["speed"],
-        memory=row["ram_size"],
-        storagetype="local",
-        iscustomized=False,
-        issystem=False,
-        hosttags=row["host_tag"] or None,
-        storagetags=row["storage_tags"] or None,
-        created=row["created"],
-    )
-
-
-def _disk_offering(row: sqlite3.Row) -> Json:
-    return present(
-        id=row["uuid"],
-        name=row["name"],
-        displaytext=row["display_text"],
-        disksize=row["disk_size"] >> 30,
-        storagetype="local",
-        iscustomized=False,
-        tags=row["storage_tags"] or None,
-        created=row["created"],
-    )
+    id*: the offering
+    """
+    return deleted(call, call.find(DiskOffering, args["id"]), [])

@@ -1,203 +1,199 @@
-"""Templates: register, list, delete."""
+"""Templates: register, list, prepare, delete."""
 
 from __future__ import annotations
 
-import sqlite3
-from typing import TYPE_CHECKING
+from cmk.document import Json
+from cmk.lab.call import Call
+from cmk.lab.declaration import DONE, api, job
+from cmk.lab.jobs import Task
+from cmk.lab.model.copy import ShownCopy, StoredCopy, is_ready
+from cmk.lab.model.place import Zone
+from cmk.lab.model.pool import Pool, PoolState
+from cmk.lab.model.record import details_of_all
+from cmk.lab.model.template import DiskTemplate, Iso, Template
+from cmk.lab.noun import Args, Noun, Row
+from cmk.wire.faults import invalid, no_such
 
-from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
-from cmk.lab.fields import DONE, fields
-from cmk.lab.template_rows import is_ready, list_rows, one_row
 
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
+def _facts(call: Call, rows: list[Row]) -> None:
+    """Details and copies of all rows, read for all at once."""
+    from cmk.images.headers import is_header
 
-TEMPLATE = fields(
+    ids = {row["template_id"] for row in rows}
+    details = details_of_all(call.store, "vm_template_details", "template_id", ids)
+    copies: dict[tuple[int, int], list[ShownCopy]] = {}
+    for copy in ShownCopy.of_all(call.store, ids):
+        copies.setdefault((copy.template_id, copy.data_center_id), []).append(copy)
+    stored = {
+        (copy.template_id, copy.data_center_id): copy for copy in StoredCopy.of_all(call.store, ids)
+    }
+    for row in rows:
+        template, zone = row["template_id"], row["zone_id"]
+        mine = copies.get((template, zone), [])
+        kept = stored.get((template, zone)) or stored[template, None]
+        row["isready"], row["status"] = kept.is_ready, kept.status
+        known = [copy.template_size for copy in mine if copy.template_size]
+        row["size"] = row["size"] or (known[0] if known else None)
+        row["physicalsize"] = max((copy.physical_size or 0 for copy in mine), default=0) or None
+        row["details"] = {
+            name: "***" if is_header(name) else value
+            for name, value in details.get(template, {}).items()
+        }
+        differ = len({copy.stored_digest for copy in mine if copy.stored_digest}) > 1
+        row["downloaddetails"] = [_copy(copy, differ) for copy in mine]
+        row["tags"] = []
+
+
+def _copy(copy: ShownCopy, differ: bool) -> Json:
+    told: Json = {
+        "datastore": copy.storagename,
+        "datastoreId": copy.storageid,
+        "datastoreRole": "Primary",
+        "downloadPercent": str(copy.download_pct),
+        "downloadState": copy.download_state,
+    }
+    if copy.stale:
+        told["stale"] = True
+    if differ and copy.stored_digest:  # only where pools have different bytes: then it matters
+        told |= {"differs": True, "checksum": f"{{SHA-256}}{copy.stored_digest}"}
+    return told
+
+
+FIELDS = (
     "id name displaytext ispublic created isready passwordenabled format bootable isfeatured "
     "crossZones ostypeid ostypename account accountid domain domainid zoneid zonename status size "
     "physicalsize templatetype hypervisor isextractable checksum templatetag details "
     "downloaddetails bits sshkeyenabled isdynamicallyscalable directdownload deployasis "
     "requireshvm url tags"
 )
+ORDER = "template_id, zone_id"
+TEMPLATE = Noun(
+    "template", "listTemplates", "template_view", FIELDS, _facts, order=ORDER, is_owned=True
+)
+ISO = Noun("iso", "listIsos", "template_view", FIELDS, _facts, order=ORDER, is_owned=True)
 
 #: What both registrations take.
-REGISTRATION = (
-    required("name", "string", "its name"),
-    required("url", "string", "where hosts download it from: http, https or file"),
-    optional("displaytext", "string", "a text for people (default: the name)"),
-    optional("ostypeid", "uuid", "the OS type inside it"),
-    optional(
-        "checksum",
-        "string",
-        "its digest as served: {SHA-256}hex, {SHA-512}hex …, bare hex for MD5, or auto: what is "
-        "published beside the URL",
-    ),
-    optional(
-        "directdownload",
-        "boolean",
-        "true: hosts download it when they need it; false (default): the zone's image store does, "
-        "now",
-    ),
-    optional("ispublic", "boolean", "whether all accounts may use it"),
-    optional("isfeatured", "boolean", "whether it is featured"),
-    optional("isextractable", "boolean", "whether it may be extracted"),
-    optional("passwordenabled", "boolean", "whether its password can be reset"),
-    optional("isdynamicallyscalable", "boolean", "whether it can grow while it runs"),
-)
-
-#: What templatefilter may say; in a lab with one account they differ little.
-FILTERS = (
-    "all",
-    "featured",
-    "self",
-    "selfexecutable",
-    "sharedexecutable",
-    "executable",
-    "community",
+REGISTRATION = """
+    name*: its name
+    url*: where hosts download it from: http, https or file
+    displaytext: a text for people (default: the name)
+    ostypeid: the OS type inside it
+    checksum: its digest as served: {SHA-256}hex, {SHA-512}hex …, bare hex for MD5, or auto: what is
+        published beside the URL
+    directdownload: true: hosts download it when they need it; false (default): the zone's image
+        store does, now
+    ispublic: whether all accounts may use it
+    isfeatured: whether it is featured
+    isextractable: whether it may be extracted
+    passwordenabled: whether its password can be reset
+    isdynamicallyscalable: whether it can grow while it runs
+"""
+REGISTRATION_NOTE = (
+    "In the lab displaytext may be left out (it is the name then), file: URLs and loopback "
+    "addresses are sources too, and ostypeid defaults to Other Linux (64-bit)."
 )
 
 
-@api(
-    "registerTemplate",
-    "Registers a template, which KVM hosts download straight to primary storage if it is said",
-    *REGISTRATION,
-    required("format", "string", "QCOW2 or RAW"),
-    required("hypervisor", "string", "KVM"),
-    optional("zoneid", "uuid", "the zone it is for; -1 for all zones"),
-    optional("zoneids", "list", "the zones it is for; -1 alone for all zones"),
-    optional(
-        "details",
-        "map",
-        "details; those called HTTP_HEADER:<Name> are request headers of the download",
-    ),
-    optional("bits", "integer", "32 or 64"),
-    optional("requireshvm", "boolean", "whether it needs full virtualisation"),
-    optional("sshkeyenabled", "boolean", "whether it takes ssh keys"),
-    optional("templatetag", "string", "a tag"),
-    fields=TEMPLATE,
-    aftermath="cmk.lab.works.secondary_storage:DOWNLOAD",
-)
-def register_template(lab: Lab, args: Args) -> Json:
+@api(TEMPLATE, more=REGISTRATION, note=REGISTRATION_NOTE)
+def register_template(call: Call, args: Args) -> Json:
+    """Registers a template, which KVM hosts download straight to primary storage if it is said.
+
+    format*: QCOW2 or RAW
+    hypervisor*: KVM
+    zoneid: the zone it is for; -1 for all zones
+    zoneids: the zones it is for; -1 alone for all zones
+    details: details; those called HTTP_HEADER:<Name> are request headers of the download
+    bits: 32 or 64
+    requireshvm: whether it needs full virtualisation
+    sshkeyenabled: whether it takes ssh keys
+    templatetag: a tag
+    """
     from cmk.images.formats import checked_format
-    from cmk.lab.works.registration import Registration, register
+    from cmk.lab.works.registration import register
 
     if args["hypervisor"].upper() != "KVM":
         raise invalid(f"Direct download is for hypervisor=KVM only, not for {args['hypervisor']}.")
-    what = Registration("template", checked_format(args["format"]), "KVM")
-    return one_row(lab, register(lab, args, what), "template")
+    template = register(call, args, checked_format(args["format"]), "KVM")
+    return TEMPLATE.listed(call, {"id": template.uuid})
 
 
-@api(
-    "listTemplates",
-    "Lists templates",
-    required("templatefilter", "string", "which ones", FILTERS),
-    optional("id", "uuid", "the template with this id"),
-    optional("ids", "list", "the templates with these ids"),
-    optional("name", "string", "the template with this name"),
-    optional("zoneid", "uuid", "templates of this zone"),
-    optional("hypervisor", "string", "templates for this hypervisor"),
-    optional("showremoved", "boolean", "also those that were deleted"),
-    *PAGING,
-    fields=TEMPLATE,
-)
-def list_templates(lab: Lab, args: Args) -> Json:
-    which = {"featured": ("t.featured = 1",), "community": ("0",), "sharedexecutable": ("0",)}
-    more = which.get(args["templatefilter"].lower(), ())
-    return list_rows(lab, args, "template", "t.format <> 'ISO'", *more)
+@api(TEMPLATE)
+def list_templates(call: Call, args: Args) -> Json:
+    """Lists templates.
+
+    templatefilter*=all|featured|self|selfexecutable|sharedexecutable|executable|community:
+        which ones
+    id: the template with this id
+    ids: the templates with these ids
+    name: the template with this name
+    zoneid: templates of this zone
+    hypervisor: templates for this hypervisor
+    showremoved: also those that were deleted
+    """
+    which = args.pop("templatefilter").lower()
+    if which in ("community", "sharedexecutable"):
+        return {}
+    if which == "featured":
+        args["isfeatured"] = True
+    return registered(call, TEMPLATE, args, is_iso=False)
 
 
-@api(
-    "prepareTemplate",
-    "Downloads a template or ISO to primary storage before a VM needs it",
-    required("zoneid", "uuid", "the zone"),
-    required("templateid", "uuid", "the template or ISO"),
-    optional("storageid", "uuid", "only this storage pool (default: all of the zone)"),
-    optional("refresh", "boolean", "also where there is a copy: fetch what the URL serves now"),
-    fields=TEMPLATE,
-    work="cmk.lab.works.preparation:PREPARE",
-)
-def prepare_template(lab: Lab, args: Args) -> Json:
-    from cmk.lab import jobs
+def registered(call: Call, noun: Noun, args: Args, is_iso: bool) -> Json:
+    """Templates or ISOs, those that were deleted only where `showremoved` asks for them."""
+    shown = {} if args.pop("showremoved", False) else {"is_registered": True}
+    return noun.listed(call, {**args, "is_iso": is_iso, **shown})
 
-    template = lab.store.one(
-        "SELECT t.* FROM vm_template t JOIN template_zone_ref r ON r.template_id = t.id "
-        "JOIN data_center z ON z.id = r.zone_id "
-        "WHERE t.uuid = ? AND z.uuid = ? AND t.removed IS NULL AND r.removed IS NULL",
-        args["templateid"],
-        args["zoneid"],
-    )
-    if template is None:
+
+@job(TEMPLATE, note="In the lab it really downloads, as a job, and takes ISOs too.")
+def prepare_template(call: Call, args: Args) -> Task:
+    """Downloads a template or ISO to primary storage before a VM needs it.
+
+    zoneid*: the zone
+    templateid*: the template or ISO
+    storageid: only this storage pool (default: all of the zone)
+    refresh (boolean): also where there is a copy: fetch what the URL serves now
+    """
+    zone = call.find(Zone, args["zoneid"], "zoneid")
+    template = call.find(Template, args["templateid"], "templateid")
+    if not template.is_registered_in(call.store, zone.id):
         raise no_such("template or ISO in this zone", "templateid", args["templateid"])
-    pools = lab.store.rows(
-        "SELECT s.id, s.uuid FROM storage_pool s JOIN data_center z ON z.id = s.data_center_id "
-        "WHERE z.uuid = ? AND s.removed IS NULL AND s.status = 'Up'",
-        args["zoneid"],
-    )
-    wanted = [p["id"] for p in pools if args.get("storageid") in (None, p["uuid"])]
-    if not wanted:
-        raise no_such(
-            "storage pool that is Up in this zone", "storageid", str(args.get("storageid"))
-        )
-    if not is_ready(lab, template["id"]):
-        raise invalid(f"{template['name']} has not come to the image store yet.")
-    info = {"pools": wanted, "refresh": bool(args.get("refresh"))}
-    if info["refresh"] and not template["direct_download"]:
+    wanted = args.get("storageid")
+    pools = [
+        p
+        for p in Pool.there(call.store, data_center_id=zone.id, status=PoolState.UP)
+        if wanted in (None, p.uuid)
+    ]
+    if not pools:
+        raise no_such("storage pool that is Up in this zone", "storageid", str(wanted))
+    if not is_ready(call.store, template):
+        raise invalid(f"{template.name} has not come to the image store yet.")
+    refresh = bool(args.get("refresh"))
+    if refresh and not template.direct_download:
         raise invalid("refresh=true is for direct downloads; this one's image store has it.")
-    job = jobs.submit(lab, "prepareTemplate", info, "Template", template["uuid"], template["id"])
-    jobs.hire(lab)
-    return job
+    return Task(template, {"pools": [pool.id for pool in pools], "refresh": refresh})
 
 
-@api(
-    "deleteTemplate",
-    "Deletes a template, and its copies on primary storage that no VM uses",
-    required("id", "uuid", "the template"),
-    optional("zoneid", "uuid", "only in this zone"),
-    optional("forced", "boolean", "also when VMs still use it"),
-    fields=DONE,
-    work="cmk.lab.works.collection:DELETE_TEMPLATE",
-)
-def delete_template(lab: Lab, args: Args) -> Json:
-    return delete(lab, args, "deleteTemplate", "template")
+@job(DONE)
+def delete_template(call: Call, args: Args) -> Task:
+    """Deletes a template, and its copies on primary storage that no VM uses.
+
+    id*: the template
+    zoneid: only in this zone
+    forced: also when VMs still use it
+    """
+    return deletion(call, args, call.find(DiskTemplate, args["id"]))
 
 
-def delete(lab: Lab, args: Args, cmd: str, kind: str) -> Json:
-    """Check a deletion and queue it; for templates and ISOs."""
-    from cmk.lab import jobs
-
-    with lab.store.change():
-        row = _deletable(lab, args, kind)
-        info = {"zoneid": args.get("zoneid")}
-        label = "Iso" if kind == "iso" else "Template"
-        job = jobs.submit(lab, cmd, info, label, row["uuid"], row["id"])
-    jobs.hire(lab)
-    return job
-
-
-def _deletable(lab: Lab, args: Args, kind: str) -> sqlite3.Row:
-    """The template or ISO; raises ApiError 431 where it is none, or is used."""
-    sign = "=" if kind == "iso" else "<>"
-    row = lab.store.one(
-        f"SELECT * FROM vm_template WHERE uuid = ? AND removed IS NULL AND format {sign} 'ISO'",
-        args["id"],
-    )
-    if row is None:
-        raise no_such("template" if kind == "template" else "ISO", "id", args["id"])
-    if args.get("zoneid") and not lab.store.value(
-        "SELECT 1 FROM template_zone_ref r JOIN data_center z ON z.id = r.zone_id "
-        "WHERE r.template_id = ? AND z.uuid = ? AND r.removed IS NULL",
-        row["id"],
-        args["zoneid"],
-    ):
-        raise invalid(f"The {kind} is not registered in the zone {args['zoneid']}.")
-    users = lab.store.rows(
-        "SELECT name FROM vm_instance WHERE removed IS NULL AND state <> 'Error' "
-        "AND (vm_template_id = ? OR iso_id = ?) ORDER BY id",
-        row["id"],
-        row["id"],
-    )
+def deletion(call: Call, args: Args, template: DiskTemplate | Iso) -> Task:
+    """Check a deletion; for templates and ISOs. Raises ApiError 431 where it is used."""
+    zone = call.find(Zone, args["zoneid"], "zoneid") if args.get("zoneid") else None
+    kind = "iso" if template.is_iso else "template"
+    if zone is not None and not template.is_registered_in(call.store, zone.id):
+        raise invalid(f"The {kind} is not registered in the zone {zone.uuid}.")
+    users = template.users(call.store)
     if users and not args.get("forced"):
-        names = ", ".join(user["name"] for user in users)
-        forced = "; forced=true deletes it all the same" if kind == "template" else ""
-        raise invalid(f"VM instances are using the {kind} {row['name']}: {names}{forced}.")
-    return row
+        forced = "" if template.is_iso else "; forced=true deletes it all the same"
+        raise invalid(
+            f"VM instances are using the {kind} {template.name}: {', '.join(users)}{forced}."
+        )
+    return Task(template, {"zone": zone.id if zone else None})

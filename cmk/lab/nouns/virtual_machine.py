@@ -3,147 +3,147 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cmk.lab import jobs
-from cmk.lab.api import PAGING, Args, Json, api, invalid, no_such, optional, required
-from cmk.lab.fields import DONE, fields
-from cmk.lab.rows import row_of
+from cmk.document import Json
+from cmk.lab.call import Call
+from cmk.lab.declaration import DONE, api, job
+from cmk.lab.jobs import Task
+from cmk.lab.model.copy import is_ready
+from cmk.lab.model.host import Host
+from cmk.lab.model.job import AsyncJob
+from cmk.lab.model.machine import Machine, MachineState, Network, Volume
+from cmk.lab.model.offering import DiskOffering, ServiceOffering
+from cmk.lab.model.place import Cluster, Pod, Zone
+from cmk.lab.model.record import Record
+from cmk.lab.model.template import Template
+from cmk.lab.noun import Args, Noun, Row, kvm_only
 from cmk.lab.store import new_uuid, now
-from cmk.lab.template_rows import is_ready
-from cmk.lab.virtual_machine_rows import list_rows, one_row
+from cmk.wire.faults import invalid
 
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
+RUNNING, STOPPED, STOPPING = MachineState.RUNNING, MachineState.STOPPED, MachineState.STOPPING
 
-VIRTUAL_MACHINE = fields(
+NIC = Noun(
+    "nic", "listNics", "nic_view", "id networkid networkname macaddress type traffictype isdefault"
+)
+
+
+def _nics(call: Call, rows: list[Row]) -> None:
+    by_machine: dict[int, list[Json]] = {}
+    for nic in NIC.raw(call, {"instance_id": [row["row_id"] for row in rows]}):
+        shown = {name: nic[name] for name in NIC.fields.split()}
+        by_machine.setdefault(nic["instance_id"], []).append({**shown, "isdefault": True})
+    for row in rows:
+        row["nic"] = by_machine.get(row["row_id"], [])
+
+
+MACHINE = Noun(
+    "virtualmachine",
+    "listVirtualMachines",
+    "user_vm_view",
     "id name displayname account domain domainid created state haenable zoneid zonename hostid "
     "hostname templateid templatename templatedisplaytext passwordenabled isoid isoname "
     "isodisplaytext serviceofferingid serviceofferingname cpunumber cpuspeed memory guestosid "
     "ostypeid osdisplayname rootdeviceid rootdevicetype nic hypervisor instancename displayvm "
-    "lastupdated"
+    "lastupdated",
+    _nics,
+    is_owned=True,
 )
 
 #: CloudStack's rule for host names, from RFC 1123, but not beginning with a digit.
 _NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
 
-ID = required("id", "uuid", "the VM")
 
 #: What ties a VM to a place.
-TIED = (
-    optional("hostid", "uuid", "the host it must run on"),
-    optional("clusterid", "uuid", "the cluster it must run in"),
-    optional("podid", "uuid", "the pod it must run in"),
-)
+_PLACES: dict[str, type[Record]] = {"hostid": Host, "clusterid": Cluster, "podid": Pod}
 
 
-@api(
-    "deployVirtualMachine",
-    "Creates a VM from a template or an ISO, and starts it",
-    required("zoneid", "uuid", "the zone"),
-    required("templateid", "uuid", "the template or ISO"),
-    required("serviceofferingid", "uuid", "the service offering: CPU and memory"),
-    optional("diskofferingid", "uuid", "with an ISO: the size of the blank root disk"),
-    optional("name", "string", "the host name: letters, digits and dashes (default: VM-<id>)"),
-    optional("displayname", "string", "the name for people (default: the name)"),
-    optional("hypervisor", "string", "KVM; needed with an ISO"),
-    optional("rootdisksize", "long", "GiB of the root disk, at least the template's"),
-    optional("startvm", "boolean", "false: only create it"),
-    *TIED,
-    optional("networkids", "list", "the lab's one network, if anything"),
-    fields=VIRTUAL_MACHINE,
-    work="cmk.lab.works.deployment:DEPLOY",
-)
-def deploy_virtual_machine(lab: Lab, args: Args) -> Json:
-    zone = _row(lab, "data_center", "zone", "zoneid", args["zoneid"])
-    template = _row(lab, "vm_template", "template or ISO", "templateid", args["templateid"])
-    offering = _row(
-        lab, "service_offering", "service offering", "serviceofferingid", args["serviceofferingid"]
-    )
-    if args.get("hypervisor", "KVM").upper() != "KVM":
-        raise invalid(f"The lab's hosts run KVM, not {args['hypervisor']}.")
-    ties = _ties(lab, args)
-    _check_networks(lab, args.get("networkids") or [])
-    size, disk_offering = _root_disk(lab, args, template)
+@job(MACHINE)
+def deploy_virtual_machine(call: Call, args: Args) -> Task:
+    """Creates a VM from a template or an ISO, and starts it.
+
+    zoneid*: the zone
+    templateid*: the template or ISO
+    serviceofferingid*: the service offering: CPU and memory
+    diskofferingid: with an ISO: the size of the blank root disk
+    name: the host name: letters, digits and dashes (default: VM-<id>)
+    displayname: the name for people (default: the name)
+    hypervisor: KVM; needed with an ISO
+    rootdisksize: GiB of the root disk, at least the template's
+    startvm: false: only create it
+    hostid: the host it must run on
+    clusterid: the cluster it must run in
+    podid: the pod it must run in
+    networkids: the lab's one network, if anything
+    """
+    zone = call.find(Zone, args["zoneid"], "zoneid")
+    template = call.find(Template, args["templateid"], "templateid")
+    offering = call.find(ServiceOffering, args["serviceofferingid"], "serviceofferingid")
+    if args.get("hypervisor"):
+        kvm_only(args)
+    ties = ties_of(call, args)
+    for network in args.get("networkids") or []:
+        call.find(Network, network, "networkids")
+    size, disk_offering = root_disk(call, args, template)
+    _check_template(call, zone, template)
     uuid = new_uuid()
     name = _name(args.get("name"), uuid)
+    if Machine.name_is_taken(call.store, name):
+        raise invalid(f"The vm with hostName {name} already exists in the network.")
     started = args.get("startvm", True)
-    with lab.store.change():
-        _check_template(lab, zone, template)
-        _refuse_taken(lab, name)
-        vm = _insert(lab, args, uuid, name, zone, template, offering)
-        _insert_disk_and_nic(lab, vm, size, template, disk_offering)
-        job = jobs.submit(
-            lab, "deployVirtualMachine", {**ties, "startvm": started}, "VirtualMachine", uuid, vm
-        )
-    jobs.hire(lab)
-    return job
+    vm = _add(call, uuid, name, args.get("displayname") or name, started, zone, template, offering)
+    number = disk_offering.id if disk_offering else None
+    Volume.new_root(call.store, vm.id, size, template.id, number)
+    # Locally administered, QEMU's own prefix, then the lab's and the VM's number.
+    tail = int(call.lab.id[:2], 16) << 16 | vm.id & 0xFFFF
+    vm.add_nic(call.store, f"52:54:00:{tail >> 16:02x}:{tail >> 8 & 0xFF:02x}:{tail & 0xFF:02x}")
+    return Task(vm, {**ties, "startvm": started})
 
 
-def _row(lab: Lab, table: str, kind: str, param: str, uuid: str) -> sqlite3.Row:
-    gone = "" if table == "data_center" else " AND removed IS NULL"
-    row = lab.store.one(f"SELECT * FROM {table} WHERE uuid = ?{gone}", uuid)
-    if row is None:
-        raise no_such(kind, param, uuid)
-    return row
-
-
-def _check_template(lab: Lab, zone: sqlite3.Row, template: sqlite3.Row) -> None:
-    if not lab.store.value(
-        "SELECT 1 FROM template_zone_ref WHERE template_id = ? AND zone_id = ? AND removed IS NULL",
-        template["id"],
-        zone["id"],
-    ):
-        raise invalid(f"{template['name']} is not registered in the zone {zone['name']}.")
-    if not is_ready(lab, template["id"], zone["id"]):
+def _check_template(call: Call, zone: Zone, template: Template) -> None:
+    if not template.is_registered_in(call.store, zone.id):
+        raise invalid(f"{template.name} is not registered in the zone {zone.name}.")
+    if not is_ready(call.store, template, zone.id):
         raise invalid(
-            f"{template['name']} is not ready in the zone {zone['name']}: list templates tells its "
+            f"{template.name} is not ready in the zone {zone.name}: list templates tells its "
             "status."
         )
 
 
-def _ties(lab: Lab, args: Args) -> Json:
+def ties_of(call: Call, args: Args) -> dict[str, str]:
     """The places that were named; raises ApiError 431 for one that is not there."""
-    tables = {"hostid": "host", "clusterid": "cluster", "podid": "host_pod_ref"}
-    given = {param: args[param] for param in tables if args.get(param)}
+    given = {param: args[param] for param in _PLACES if args.get(param)}
     for param, uuid in given.items():
-        _row(lab, tables[param], param.removesuffix("id"), param, uuid)
+        call.find(_PLACES[param], uuid, param)
     return given
 
 
-def _check_networks(lab: Lab, wanted: list[str]) -> None:
-    for uuid in wanted:
-        if not lab.store.value("SELECT 1 FROM networks WHERE uuid = ?", uuid.lower()):
-            raise no_such("network", "networkids", uuid)
-
-
-def _root_disk(lab: Lab, args: Args, template: sqlite3.Row) -> tuple[int | None, int | None]:
+def root_disk(call: Call, args: Args, template: Template) -> tuple[int | None, DiskOffering | None]:
     """The root disk's size in bytes, where it is known before the download, and its offering."""
     offering = args.get("diskofferingid")
     size = args["rootdisksize"] << 30 if args.get("rootdisksize") is not None else None
     if size is not None and not 0 < size <= 1 << 50:
         raise invalid("rootdisksize is in GiB and above 0.")
-    if template["format"] != "ISO":
+    if not template.is_iso:
         if offering:
             raise invalid(
                 "diskofferingid goes with an ISO, whose VM needs a blank disk; the lab makes no "
                 "data disks. To enlarge the root disk: rootdisksize=GiB."
             )
-        if size is not None and template["size"] and size < template["size"]:
+        if size is not None and template.size and size < template.size:
             raise invalid(
                 f"rootdisksize={args['rootdisksize']} is less than the template has inside "
-                f"({template['size']} bytes)."
+                f"({template.size} bytes)."
             )
         return size, None
-    if not template["bootable"]:
-        raise invalid(f"The ISO {template['name']} is not bootable.")
+    if not template.bootable:
+        raise invalid(f"The ISO {template.name} is not bootable.")
     if not args.get("hypervisor"):
         raise invalid("Deploying from an ISO needs hypervisor=KVM.")
     if not offering:
         raise invalid("Deploying from an ISO needs diskofferingid, for the root disk.")
-    row = _row(lab, "disk_offering", "disk offering", "diskofferingid", offering)
-    return size or row["disk_size"], row["id"]
+    found = call.find(DiskOffering, offering, "diskofferingid")
+    return size or found.disk_size, found
 
 
 def _name(wanted: str | None, uuid: str) -> str:
@@ -157,255 +157,187 @@ def _name(wanted: str | None, uuid: str) -> str:
     return wanted
 
 
-def _refuse_taken(lab: Lab, name: str) -> None:
-    if lab.store.value(
-        "SELECT 1 FROM vm_instance WHERE name = ? COLLATE NOCASE AND removed IS NULL "
-        "AND state <> 'Error'",
-        name,
-    ):
-        raise invalid(f"The vm with hostName {name} already exists in the network.")
-
-
-def _insert(
-    lab: Lab,
-    args: Args,
+def _add(
+    call: Call,
     uuid: str,
     name: str,
-    zone: sqlite3.Row,
-    template: sqlite3.Row,
-    offering: sqlite3.Row,
-) -> int:
-    from cmk.lab.engine import ADMIN_ACCOUNT
-
-    vm = lab.store.insert(
-        "vm_instance",
+    shown: str,
+    started: bool,
+    zone: Zone,
+    template: Template,
+    offering: ServiceOffering,
+) -> Machine:
+    vm = Machine.add(
+        call.store,
         uuid=uuid,
         name=name,
-        display_name=args.get("displayname") or name,
-        state="Starting" if args.get("startvm", True) else "Stopped",
-        account_id=ADMIN_ACCOUNT,
-        data_center_id=zone["id"],
-        vm_template_id=template["id"],
-        iso_id=template["id"] if template["format"] == "ISO" else None,
-        service_offering_id=offering["id"],
-        guest_os_id=template["guest_os_id"],
+        display_name=shown,
+        state=MachineState.STARTING if started else STOPPED,
+        account_id=call.caller.id,
+        data_center_id=zone.id,
+        vm_template_id=template.id,
+        iso_id=template.id if template.is_iso else None,
+        service_offering_id=offering.id,
+        guest_os_id=template.guest_os_id,
         created=now(),
         update_time=now(),
     )
     # CloudStack's instance names: i-<account>-<number>-<instance.name>
-    own = lab.store.value("SELECT count(*) FROM host WHERE url = 'embedded' AND removed IS NULL")
-    suffix = "VM" if own else lab.id[:8]
-    lab.store.update("vm_instance", vm, instance_name=f"i-{ADMIN_ACCOUNT}-{vm}-{suffix}")
+    suffix = "VM" if Host.own(call.store) else call.lab.id[:8]
+    vm.update(call.store, instance_name=f"i-{vm.account_id}-{vm.id}-{suffix}")
     return vm
 
 
-def _insert_disk_and_nic(
-    lab: Lab, vm: int, size: int | None, template: sqlite3.Row, disk_offering: int | None
-) -> None:
-    created = now()
-    lab.store.insert(
-        "volumes",
-        uuid=new_uuid(),
-        name=f"ROOT-{vm}",
-        instance_id=vm,
-        template_id=template["id"],
-        disk_offering_id=disk_offering,
-        size=size,
-        created=created,
-    )
-    # Locally administered, QEMU's own prefix, then the lab's and the VM's number.
-    tail = int(lab.id[:2], 16) << 16 | vm & 0xFFFF
-    mac = f"52:54:00:{tail >> 16:02x}:{tail >> 8 & 0xFF:02x}:{tail & 0xFF:02x}"
-    network = lab.store.value("SELECT id FROM networks ORDER BY id LIMIT 1")
-    lab.store.insert("nics", uuid=new_uuid(), instance_id=vm, network_id=network, mac_address=mac)
+@api(MACHINE)
+def list_virtual_machines(call: Call, args: Args) -> Json:
+    """Lists VMs.
 
+    Each in the state that its host shows now.
 
-@api(
-    "listVirtualMachines",
-    "Lists VMs",
-    optional("id", "uuid", "the VM with this id"),
-    optional("ids", "list", "the VMs with these ids"),
-    optional("name", "string", "the VM with this name"),
-    optional("state", "string", "VMs in this state, such as Running; Present: all of them"),
-    optional("zoneid", "uuid", "VMs of this zone"),
-    optional("hostid", "uuid", "VMs on this host"),
-    optional("templateid", "uuid", "VMs made from this template"),
-    optional("isoid", "uuid", "VMs with this ISO in their drive"),
-    optional("serviceofferingid", "uuid", "VMs with this service offering"),
-    optional("hypervisor", "string", "KVM"),
-    *PAGING,
-    fields=VIRTUAL_MACHINE,
-)
-def list_virtual_machines(lab: Lab, args: Args) -> Json:
-    return list_rows(lab, args)
+    id: the VM with this id
+    ids: the VMs with these ids
+    name: the VM with this name
+    state: VMs in this state, such as Running; Present: all of them
+    zoneid: VMs of this zone
+    hostid: VMs on this host
+    templateid: VMs made from this template
+    isoid: VMs with this ISO in their drive
+    serviceofferingid: VMs with this service offering
+    hypervisor: KVM
+    """
+    if (args.get("state") or "").lower() == "present":
+        del args["state"]
+
+    def look(rows: list[Row]) -> bool:
+        running = {row["row_id"] for row in rows if row["state"] == RUNNING}
+        if not running:
+            return False
+        from cmk.lab.hosts.power import refresh
+
+        return refresh(call, Machine.among(call.store, running))
+
+    return MACHINE.listed(call, {**args, "is_there": True}, look)
 
 
 def _transition(
-    lab: Lab, uuid: str, param: str, states: tuple[str, ...], to: str, cmd: str, **info: Any
-) -> Json:
-    """Move a VM out of one of these states and queue the job that does what is due then."""
-    with lab.store.change():
-        vm = row_of(lab, "vm_instance", "VM", uuid, param)
-        _require(vm, states, cmd)
-        refuse_busy(lab, vm)
-        lab.store.update("vm_instance", vm["id"], state=to, update_time=now())
-        told = {"was": vm["state"], **info}
-        job = jobs.submit(lab, cmd, told, "VirtualMachine", vm["uuid"], vm["id"])
-    jobs.hire(lab)
-    return job
+    call: Call, args: Args, states: tuple[MachineState, ...], to: MachineState, **info: Any
+) -> Task:
+    """Move a VM out of one of these states, for the job that does what is due then."""
+    vm = call.find(Machine, args["id"])
+    _require(vm, states)
+    refuse_busy(call, vm)
+    vm.become(call.store, to)
+    return Task(vm, {"was": vm.state, **info})
 
 
-def refuse_busy(lab: Lab, vm: sqlite3.Row) -> None:
+def refuse_busy(call: Call, vm: Machine) -> None:
     """Raise ApiError 431 while a job is at work on the VM."""
-    busy = jobs.pending(lab, "VirtualMachine", vm["id"])
+    busy = AsyncJob.pending(call.store, vm)
     if busy:
-        raise invalid(f"{vm['name']} is busy with {busy}; wait until that job has ended.")
+        raise invalid(f"{vm.name} is busy with {busy}; wait until that job has ended.")
 
 
-def _require(vm: sqlite3.Row, states: tuple[str, ...], cmd: str) -> None:
-    if vm["state"] not in states:
-        raise invalid(
-            f"{cmd} is for a VM that is {' or '.join(states)}; {vm['name']} is {vm['state']}."
-        )
+def _require(vm: Machine, states: tuple[MachineState, ...]) -> None:
+    if vm.state not in states:
+        raise invalid(f"That is for a VM that is {' or '.join(states)}; {vm.name} is {vm.state}.")
 
 
-@api(
-    "startVirtualMachine",
-    "Starts a VM",
-    ID,
-    *TIED,
-    fields=VIRTUAL_MACHINE,
-    work="cmk.lab.works.deployment:START",
-)
-def start_virtual_machine(lab: Lab, args: Args) -> Json:
-    ties = _ties(lab, args)
-    return _transition(
-        lab, args["id"], "id", ("Stopped",), "Starting", "startVirtualMachine", **ties
-    )
+@job(MACHINE)
+def start_virtual_machine(call: Call, args: Args) -> Task:
+    """Starts a VM.
+
+    id*: the VM
+    hostid: the host it must run on
+    clusterid: the cluster it must run in
+    podid: the pod it must run in
+    """
+    return _transition(call, args, (STOPPED,), MachineState.STARTING, **ties_of(call, args))
 
 
-@api(
-    "stopVirtualMachine",
-    "Stops a VM: by its power button, by force when it does not react",
-    ID,
-    optional("forced", "boolean", "switch it off at once"),
-    fields=VIRTUAL_MACHINE,
-    work="cmk.lab.works.lifecycle:STOP",
-)
-def stop_virtual_machine(lab: Lab, args: Args) -> Json:
-    return _transition(
-        lab,
-        args["id"],
-        "id",
-        ("Running",),
-        "Stopping",
-        "stopVirtualMachine",
-        forced=args.get("forced", False),
-    )
+@job(MACHINE)
+def stop_virtual_machine(call: Call, args: Args) -> Task:
+    """Stops a VM: by its power button, by force when it does not react.
+
+    id*: the VM
+    forced: switch it off at once
+    """
+    return _transition(call, args, (RUNNING,), STOPPING, forced=args.get("forced", False))
 
 
-@api(
-    "rebootVirtualMachine",
-    "Resets a running VM",
-    ID,
-    optional("forced", "boolean", "off and on again: a new QEMU"),
-    fields=VIRTUAL_MACHINE,
-    work="cmk.lab.works.lifecycle:REBOOT",
-)
-def reboot_virtual_machine(lab: Lab, args: Args) -> Json:
-    return _transition(
-        lab,
-        args["id"],
-        "id",
-        ("Running",),
-        "Stopping" if args.get("forced") else "Running",
-        "rebootVirtualMachine",
-        forced=args.get("forced", False),
-    )
+@job(MACHINE)
+def reboot_virtual_machine(call: Call, args: Args) -> Task:
+    """Resets a running VM.
+
+    id*: the VM
+    forced: off and on again: a new QEMU
+    """
+    forced = args.get("forced", False)
+    return _transition(call, args, (RUNNING,), STOPPING if forced else RUNNING, forced=forced)
 
 
-@api(
-    "destroyVirtualMachine",
-    "Destroys a VM: it is switched off, and can be recovered until it is expunged",
-    ID,
-    optional("expunge", "boolean", "remove its disks too; nothing can be recovered"),
-    fields=VIRTUAL_MACHINE,
-    work="cmk.lab.works.lifecycle:DESTROY",
-)
-def destroy_virtual_machine(lab: Lab, args: Args) -> Json:
-    return _transition(
-        lab,
-        args["id"],
-        "id",
-        ("Running", "Stopped", "Error", "Destroyed"),
-        "Stopping",
-        "destroyVirtualMachine",
-        expunge=args.get("expunge", False),
-    )
+@job(MACHINE)
+def destroy_virtual_machine(call: Call, args: Args) -> Task:
+    """Destroys a VM: it is switched off, and can be recovered until it is expunged.
+
+    id*: the VM
+    expunge: remove its disks too; nothing can be recovered
+    """
+    states = (RUNNING, STOPPED, MachineState.ERROR, MachineState.DESTROYED)
+    return _transition(call, args, states, STOPPING, expunge=args.get("expunge", False))
 
 
-@api(
-    "recoverVirtualMachine", "Makes a destroyed VM a stopped one again", ID, fields=VIRTUAL_MACHINE
-)
-def recover_virtual_machine(lab: Lab, args: Args) -> Json:
-    with lab.store.change():
-        vm = row_of(lab, "vm_instance", "VM", args["id"], "id")
-        _require(vm, ("Destroyed",), "recoverVirtualMachine")
-        refuse_busy(lab, vm)
-        lab.store.update("vm_instance", vm["id"], state="Stopped", update_time=now())
-    return {"virtualmachine": one_row(lab, vm["id"])}
+@api(MACHINE)
+def recover_virtual_machine(call: Call, args: Args) -> Json:
+    """Makes a destroyed VM a stopped one again.
+
+    id*: the VM
+    """
+    with call.store.change():
+        vm = call.find(Machine, args["id"])
+        _require(vm, (MachineState.DESTROYED,))
+        refuse_busy(call, vm)
+        vm.become(call.store, STOPPED)
+    return MACHINE.answer(call, vm)
 
 
-@api(
-    "expungeVirtualMachine",
-    "Removes a destroyed VM and its disks for good",
-    ID,
-    fields=DONE,
-    work="cmk.lab.works.lifecycle:EXPUNGE",
-)
-def expunge_virtual_machine(lab: Lab, args: Args) -> Json:
-    return _transition(
-        lab, args["id"], "id", ("Destroyed", "Error"), "Expunging", "expungeVirtualMachine"
-    )
+@job(DONE)
+def expunge_virtual_machine(call: Call, args: Args) -> Task:
+    """Removes a destroyed VM and its disks for good.
+
+    id*: the VM
+    """
+    states = (MachineState.DESTROYED, MachineState.ERROR)
+    return _transition(call, args, states, MachineState.EXPUNGING)
 
 
-@api(
-    "restoreVirtualMachine",
-    "Reinstalls a VM: its root disk is made anew from the template",
-    required("virtualmachineid", "uuid", "the VM"),
-    optional("templateid", "uuid", "another template to reinstall from"),
-    fields=VIRTUAL_MACHINE,
-    work="cmk.lab.works.lifecycle:RESTORE",
-)
-def restore_virtual_machine(lab: Lab, args: Args) -> Json:
-    vm = row_of(lab, "vm_instance", "VM", args["virtualmachineid"], "virtualmachineid")
-    _require(vm, ("Running", "Stopped"), "restoreVirtualMachine")
-    zone = lab.store.one("SELECT * FROM data_center WHERE id = ?", vm["data_center_id"])
-    template = lab.store.one("SELECT * FROM vm_template WHERE id = ?", vm["vm_template_id"])
+@job(MACHINE)
+def restore_virtual_machine(call: Call, args: Args) -> Task:
+    """Reinstalls a VM: its root disk is made anew from the template.
+
+    virtualmachineid*: the VM
+    templateid: another template to reinstall from
+    """
+    vm = call.find(Machine, args["virtualmachineid"], "virtualmachineid")
+    _require(vm, (RUNNING, STOPPED))
+    template = vm.template(call.store)
     if args.get("templateid"):
-        template = _row(lab, "vm_template", "template", "templateid", args["templateid"])
-    assert zone is not None and template is not None  # rows refer to them
-    if template["removed"]:
+        template = call.find(Template, args["templateid"], "templateid")
+    if template.removed:
         raise invalid(
-            f"The template {template['name']} of {vm['name']} was deleted; give another templateid."
+            f"The template {template.name} of {vm.name} was deleted; give another templateid."
         )
-    _check_template(lab, zone, template)
-    volume = lab.store.one(
-        "SELECT * FROM volumes WHERE instance_id = ? AND removed IS NULL", vm["id"]
-    )
-    assert volume is not None  # made with the VM
-    if (template["format"] == "ISO") != (vm["iso_id"] is not None):
-        source = "an ISO" if vm["iso_id"] else "a template"
-        raise invalid(f"{vm['name']} can be reinstalled from {source} only.")
+    _check_template(call, Zone.of(call.store, vm.data_center_id), template)
+    if template.is_iso != (vm.iso_id is not None):
+        source = "an ISO" if vm.iso_id else "a template"
+        raise invalid(f"{vm.name} can be reinstalled from {source} only.")
+    disk = vm.root(call.store)
     return _transition(
-        lab,
-        vm["uuid"],
-        "virtualmachineid",
-        ("Running", "Stopped"),
-        "Stopping",
-        "restoreVirtualMachine",
-        volume=volume["id"],
-        size=volume["size"],
-        template=template["id"],
-        running=vm["state"] == "Running",
+        call,
+        {"id": vm.uuid},
+        (RUNNING, STOPPED),
+        STOPPING,
+        volume=disk.id,
+        size=disk.size,
+        template=template.id,
+        running=vm.state == RUNNING,
     )

@@ -2,128 +2,103 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any
-
 from cmk.errors import ApiError
 from cmk.lab.events import record
-from cmk.lab.hosts.host import Host
+from cmk.lab.hosts.guest import domain_of, remove_from, rest, switch_off
+from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.pools import any_host
 from cmk.lab.jobs import Job, Work
+from cmk.lab.model.machine import Machine, MachineState, Volume, VolumeState
+from cmk.lab.model.pool import Pool
+from cmk.lab.model.template import Template
+from cmk.lab.model.unused import forget_unregistered
 from cmk.lab.store import now
-from cmk.lab.virtual_machine_rows import one_row
 from cmk.lab.works import spool
-from cmk.lab.works.collection import forget_unregistered, remove_orphans
-from cmk.lab.works.deployment import (
-    bring_up,
-    hosts_of,
-    machine_row,
-    new_root_volume,
-    remove_from,
-    rest,
-    root_volume,
-    set_state,
-)
-
-Json = dict[str, Any]
+from cmk.lab.works.collection import remove_orphans
+from cmk.lab.works.deployment import bring_up
 
 
-def stop(job: Job) -> Json:
+def stop(job: Job) -> None:
     """Switch a VM off: by its power button, and by force where that does nothing."""
-    vm = machine_row(job.lab, job.instance_id)
+    vm = Machine.of(job.store, job.instance_id)
     _switch_off(job, vm, bool(job.info.get("forced")))
-    set_state(job.lab, vm, "Stopped", host_id=None)
-    record(job.lab, "VM.STOP", f"Stopped {vm['name']}", "VirtualMachine", vm["uuid"])
-    return {"virtualmachine": one_row(job.lab, vm["id"])}
+    vm.become(job.store, MachineState.STOPPED, host_id=None)
+    record(job.call, "VM.STOP", f"Stopped {vm.name}", vm)
 
 
-def reboot(job: Job) -> Json:
+def reboot(job: Job) -> None:
     """Reset a VM; forced: off and on again."""
-    vm = machine_row(job.lab, job.instance_id)
+    vm = Machine.of(job.store, job.instance_id)
     if job.info.get("forced"):
         _switch_off(job, vm, forced=True)
         bring_up(job, vm)
     else:
         _reset(job, vm)
-        set_state(job.lab, vm, "Running")
-    record(job.lab, "VM.REBOOT", f"Rebooted {vm['name']}", "VirtualMachine", vm["uuid"])
-    return {"virtualmachine": one_row(job.lab, vm["id"])}
+        vm.become(job.store, MachineState.RUNNING)
+    record(job.call, "VM.REBOOT", f"Rebooted {vm.name}", vm)
 
 
-def destroy(job: Job) -> Json:
+def destroy(job: Job) -> None:
     """Switch a VM off for good; it can be recovered until it is expunged."""
-    vm = machine_row(job.lab, job.instance_id)
+    vm = Machine.of(job.store, job.instance_id)
     _switch_off(job, vm, forced=True)
-    set_state(job.lab, vm, "Destroyed", host_id=None)
-    record(job.lab, "VM.DESTROY", f"Destroyed {vm['name']}", "VirtualMachine", vm["uuid"])
-    shown = one_row(job.lab, vm["id"])
+    vm.become(job.store, MachineState.DESTROYED, host_id=None)
+    record(job.call, "VM.DESTROY", f"Destroyed {vm.name}", vm)
     if job.info.get("expunge"):
         expunge(job)
-        shown["state"] = "Expunging"
-    return {"virtualmachine": shown}
 
 
-def expunge(job: Job) -> Json:
+def expunge(job: Job) -> None:
     """Remove all that is left of a VM."""
-    vm = machine_row(job.lab, job.instance_id)
-    set_state(job.lab, vm, "Expunging")
+    vm = Machine.of(job.store, job.instance_id)
+    vm.become(job.store, MachineState.EXPUNGING)
     job.progress("Removing the VM's disks")
-    for row in hosts_of(job.lab, vm):
-        with Host(job.lab, row) as host:
+    for row in vm.hosts(job.store):
+        with OpenHost(job.lab, row) as host:
             remove_from(host, vm)
-    set_state(job.lab, vm, "Expunging", removed=now(), host_id=None)
-    forget_unregistered(job.lab)
-    remove_orphans(job.lab)
-    record(job.lab, "VM.EXPUNGE", f"Expunged {vm['name']}", "VirtualMachine", vm["uuid"])
-    return {"success": True}
+    vm.become(job.store, MachineState.EXPUNGING, removed=now(), host_id=None)
+    forget_unregistered(job.store)
+    remove_orphans(job.call)
+    record(job.call, "VM.EXPUNGE", f"Expunged {vm.name}", vm)
 
 
-def restore(job: Job) -> Json:
+def restore(job: Job) -> None:
     """Reinstall: a new root disk from the template, the old one deleted."""
-    vm = machine_row(job.lab, job.instance_id)
-    lab, store = job.lab, job.lab.store
-    old = root_volume(lab, vm["id"])
-    if old["id"] == job.info["volume"]:  # else an earlier attempt at this job has come so far
+    vm, store = Machine.of(job.store, job.instance_id), job.store
+    old = vm.root(store)
+    if old.id == job.info["volume"]:  # else an earlier attempt at this job has come so far
         _fetch_first(job, old)
         _switch_off(job, vm, forced=True)
         job.progress("Deleting the old root disk")
         _delete_volume(job, old)
+        template = job.info["template"]
         with store.change():
-            store.update("volumes", old["id"], state="Expunged", removed=now())
-            store.update("vm_instance", vm["id"], vm_template_id=job.info["template"])
-            new_root_volume(
-                lab, vm["id"], job.info["size"], job.info["template"], old["disk_offering_id"]
-            )
+            old.update(store, state=VolumeState.EXPUNGED, removed=now())
+            vm.update(store, vm_template_id=template)
+            size, offering = job.info["size"], old.disk_offering_id
+            Volume.new_root(store, vm.id, size, template, offering)
     if job.info["running"]:
-        bring_up(job, machine_row(lab, vm["id"]))
+        bring_up(job, vm.again(store))
     else:
-        set_state(lab, vm, "Stopped", host_id=None)
-    record(lab, "VM.RESTORE", f"Reinstalled {vm['name']}", "VirtualMachine", vm["uuid"])
-    return {"virtualmachine": one_row(lab, vm["id"])}
+        vm.become(store, MachineState.STOPPED, host_id=None)
+    record(job.call, "VM.RESTORE", f"Reinstalled {vm.name}", vm)
 
 
 def undo_by_host(job: Job, reason: str) -> None:
     """A VM that something failed for is what its host shows: Running, or else Stopped."""
-    _leave(job, reason, "Stopped")
+    _leave(job, reason, MachineState.STOPPED)
 
 
 def undo_removal(job: Job, reason: str) -> None:
     """A VM that could not be removed altogether stays Destroyed, unless its guest runs."""
-    _leave(job, reason, "Destroyed")
+    _leave(job, reason, MachineState.DESTROYED)
 
 
-def _leave(job: Job, reason: str, off: str) -> None:
-    vm = machine_row(job.lab, job.instance_id)
+def _leave(job: Job, reason: str, off: MachineState) -> None:
+    vm = Machine.of(job.store, job.instance_id)
     spool.give_up(job, reason)
     rest(job.lab, vm, off)
-    record(
-        job.lab,
-        "VM.FAILURE",
-        f"{job.cmd} of {vm['name']} failed: {reason}",
-        "VirtualMachine",
-        vm["uuid"],
-        level="ERROR",
-    )
+    record(job.call, "VM.FAILURE", f"{job.cmd} of {vm.name} failed: {reason}", vm, level="ERROR")
 
 
 STOP = Work(stop, undo_by_host)
@@ -133,45 +108,40 @@ EXPUNGE = Work(expunge, undo_removal)
 RESTORE = Work(restore, undo_by_host)
 
 
-def _switch_off(job: Job, vm: sqlite3.Row, forced: bool) -> None:
-    from cmk.lab.libvirt import domain
-
+def _switch_off(job: Job, vm: Machine, forced: bool) -> None:
     job.progress("Stopping")
-    for row in hosts_of(job.lab, vm):
-        with Host(job.lab, row) as host:
-            known = domain.find(host.connection, vm["uuid"], job.lab.id)
-            if known is not None:
-                domain.stop(known, forced)
+    for row in vm.hosts(job.store):
+        with OpenHost(job.lab, row) as host:
+            switch_off(host, vm, forced)
 
 
-def _reset(job: Job, vm: sqlite3.Row) -> None:
-    from cmk.lab.libvirt import domain
+def _reset(job: Job, vm: Machine) -> None:
     from cmk.lab.libvirt.connection import errors
 
     job.progress("Rebooting")
-    with Host.of(job.lab, vm["host_id"]) as host:
-        known = domain.find(host.connection, vm["uuid"], job.lab.id)
+    with OpenHost.of(job.lab, vm.host_id) as host:
+        known = domain_of(host, vm)
         if known is None:
-            raise ApiError(530, f"{vm['name']} is not on the host {host.name} any more.")
-        with errors(f"libvirt does not reset {vm['name']}"):
+            raise ApiError(530, f"{vm.name} is not on the host {host.name} any more.")
+        with errors(f"libvirt does not reset {vm.name}"):
             known.reset(0)
 
 
-def _fetch_first(job: Job, old: sqlite3.Row) -> None:
+def _fetch_first(job: Job, old: Volume) -> None:
     """The template on the pool before the old disk goes: a dead URL must not cost a disk."""
-    template = job.lab.store.one("SELECT * FROM vm_template WHERE id = ?", job.info["template"])
-    pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", old["pool_id"])
-    if template is None or pool is None or template["format"] == "ISO":
+    template = Template.of(job.store, job.info["template"])
+    if old.pool_id is None or template.is_iso:
         return  # a blank disk needs no template; one that was never made has no pool
-    with any_host(job.lab, pool["id"]) as host:
+    pool = Pool.of(job.store, old.pool_id)
+    with any_host(job.lab, pool) as host:
         spool.ensure(job, host, pool, template)
 
 
-def _delete_volume(job: Job, volume: sqlite3.Row) -> None:
+def _delete_volume(job: Job, volume: Volume) -> None:
     from cmk.lab.libvirt import storage
 
-    pool = job.lab.store.one("SELECT * FROM storage_pool WHERE id = ?", volume["pool_id"])
-    if pool is None:
+    if volume.pool_id is None:
         return  # it was never made
-    with any_host(job.lab, pool["id"]) as host, host.pool(pool["uuid"], pool["path"]) as place:
-        storage.delete(place, volume["path"])
+    pool = Pool.of(job.store, volume.pool_id)
+    with any_host(job.lab, pool) as host, host.pool(pool) as place:
+        storage.delete(place, str(volume.path))

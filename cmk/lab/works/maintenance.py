@@ -1,161 +1,92 @@
-"""Hosts that stop serving: for a while (maintenance), or for good; and that come back."""
+"""Hosts and pools that stop serving for a while, and that come back."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
 from cmk.errors import ApiError, CmkError
-from cmk.lab.api import invalid
 from cmk.lab.events import record
-from cmk.lab.hosts.host import Host
+from cmk.lab.hosts.guest import switch_off
+from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.pools import measure, pool_of
 from cmk.lab.jobs import Job, Work
-from cmk.lab.store import now
-from cmk.lab.works import leftover as residue
-
-if TYPE_CHECKING:
-    from cmk.lab.engine import Lab
-
-Json = dict[str, Any]
+from cmk.lab.model.host import Host, ResourceState
+from cmk.lab.model.machine import Machine, MachineState
+from cmk.lab.model.pool import Pool, PoolState
+from cmk.lab.works import leftover
 
 
-def depart(lab: Lab, row: sqlite3.Row, forced: bool) -> None:
-    """Take a host out, with its own pool and what is on it.
-
-    VMs are a reason not to, unless forced; then those whose disk goes with the host end in Error.
-    """
-    vms = lab.store.rows(
-        "SELECT DISTINCT m.* FROM vm_instance m LEFT JOIN volumes v ON v.instance_id = m.id "
-        "AND v.removed IS NULL LEFT JOIN storage_pool s ON s.id = v.pool_id "
-        "WHERE m.removed IS NULL AND m.state <> 'Error' AND (m.host_id = ? OR s.host_id = ?)",
-        row["id"],
-        row["id"],
-    )
-    if vms and not forced:
-        names = ", ".join(vm["name"] for vm in vms)
-        raise invalid(f"VMs are on the host {row['name']}: {names}; forced=true gives them up.")
-    with Host(lab, row) as host:
-        for vm in vms:
-            _give_up(lab, host, vm)
-        try:
-            _clear(lab, host)
-        except CmkError as problem:
-            if not forced:
-                raise
-            lab.environment.say(f"What is on {host.name} stays there: {problem.message}")
-    with lab.store.change():
-        gone = now()
-        own = "SELECT id FROM storage_pool WHERE host_id = ?"
-        for table in ("template_spool_ref", "orphan", "residue"):
-            lab.store.execute(f"DELETE FROM {table} WHERE pool_id IN ({own})", row["id"])
-        lab.store.execute("DELETE FROM residue WHERE host_id = ?", row["id"])
-        lab.store.execute(
-            f"UPDATE volumes SET removed = ?, state = 'Expunged' WHERE removed IS NULL "
-            f"AND pool_id IN ({own})",
-            gone,
-            row["id"],
-        )
-        lab.store.execute("UPDATE storage_pool SET removed = ? WHERE host_id = ?", gone, row["id"])
-        lab.store.update("host", row["id"], removed=gone)
-
-
-def _give_up(lab: Lab, host: Host, vm: sqlite3.Row) -> None:
-    from cmk.lab.works.deployment import remove_from, set_state
-
-    with suppress(CmkError):  # the host is gone, and its VMs with it: that is what forced says
-        remove_from(host, vm)
-    set_state(lab, vm, "Error", host_id=None)
-    record(
-        lab,
-        "VM.FAILURE",
-        f"{vm['name']} was given up with its host {host.name}",
-        "VirtualMachine",
-        vm["uuid"],
-        level="ERROR",
-    )
-
-
-def _clear(lab: Lab, host: Host) -> None:
-    """Remove the lab's copies from the host's own pool, and the pool from its libvirt."""
-    copies = lab.store.rows(
-        "SELECT c.install_path, s.path FROM template_spool_ref c "
-        "JOIN storage_pool s ON s.id = c.pool_id WHERE s.host_id = ? UNION "
-        "SELECT o.path, s.path FROM orphan o JOIN storage_pool s ON s.id = o.pool_id "
-        "WHERE s.host_id = ?",
-        host.id,
-        host.id,
-    )
-    for copy in copies:
-        host.agent.ask("remove", pool=copy["path"], name=copy["install_path"])
-
-
-def maintain(job: Job) -> Json:
+def maintain(job: Job) -> None:
     """Stop the VMs of a host, then call it in maintenance."""
-    from cmk.lab.libvirt import domain
-    from cmk.lab.works.deployment import machine_row, set_state
+    with OpenHost.of(job.lab, job.instance_id) as host:
+        for vm in Machine.there(job.store, host_id=host.row.id):
+            _stop(job, host, vm)
+            told = f"Stopped {vm.name} for the maintenance of {host.name}"
+            record(job.call, "VM.STOP", told, vm)
+        host.row.update(job.store, resource_state=ResourceState.MAINTENANCE)
+        record(job.call, "MAINT.PREPARE", f"Host {host.name} is in maintenance", host.row)
 
-    lab = job.lab
-    with Host.of(lab, job.instance_id or 0) as host:
-        for vm in lab.store.rows(
-            "SELECT * FROM vm_instance WHERE host_id = ? AND removed IS NULL", host.id
-        ):
-            job.progress(f"Stopping {vm['name']}")
-            known = domain.find(host.connection, vm["uuid"], lab.id)
-            if known is not None:
-                domain.stop(known, forced=False)
-            set_state(lab, machine_row(lab, vm["id"]), "Stopped", host_id=None)
-            record(
-                lab,
-                "VM.STOP",
-                f"Stopped {vm['name']} for the maintenance of {host.name}",
-                "VirtualMachine",
-                vm["uuid"],
-            )
-        lab.store.update("host", host.id, resource_state="Maintenance")
-        record(
-            lab, "MAINT.PREPARE", f"Host {host.name} is in maintenance", "Host", host.row["uuid"]
-        )
-    return _reply(job)
+
+def _stop(job: Job, host: OpenHost, vm: Machine) -> None:
+    job.progress(f"Stopping {vm.name}")
+    switch_off(host, vm, forced=False)
+    vm.become(job.store, MachineState.STOPPED, host_id=None)
 
 
 def undo_maintain(job: Job, reason: str) -> None:
     """The host takes no VMs, and somebody must look."""
-    job.lab.store.update("host", job.instance_id or 0, resource_state="ErrorInMaintenance")
+    Host.of(job.store, job.instance_id).update(job.store, resource_state=ResourceState.FAILED)
 
 
-def cancel(job: Job) -> Json:
+def cancel(job: Job) -> None:
     """Let a host take VMs again."""
-    job.lab.store.update("host", job.instance_id or 0, resource_state="Enabled")
-    return _reply(job)
+    host = Host.of(job.store, job.instance_id)
+    host.update(job.store, resource_state=ResourceState.ENABLED)
 
 
-def reconnect(job: Job) -> Json:
+def reconnect(job: Job) -> None:
     """Try a host: Up again, and what failed attempts have left on it goes; or it stays Down."""
-    with Host.of(job.lab, job.instance_id or 0) as host:
+    with OpenHost.of(job.lab, job.instance_id) as host:
         try:
             host.connection.getHostname()
-            measure(host, pool_of(job.lab, host.id))
+            measure(host, pool_of(job.lab, host.row))
         except CmkError as problem:
-            host.missed(problem)
+            host.row.missed(job.store, problem.message)
             raise ApiError(530, f"Host {host.name} does not answer: {problem.message}") from None
-        host.seen()
-    residue.collect(job.lab)
-    return _reply(job)
+        host.row.answered(job.store)
+    leftover.collect(job.call)
 
 
 def nothing_to_undo(job: Job, reason: str) -> None:
     """The host is as it was."""
 
 
-def _reply(job: Job) -> Json:
-    from cmk.lab.nouns.host import list_hosts
+def maintain_pool(job: Job) -> None:
+    """Stop the VMs whose disks are on a pool, then call it in maintenance."""
+    for vm in Machine.with_disk_on(job.store, job.instance_id):
+        if vm.state != MachineState.RUNNING:
+            continue
+        with OpenHost.of(job.lab, vm.host_id) as host:
+            _stop(job, host, vm)
+    _settle(job, PoolState.MAINTENANCE)
 
-    uuid = job.lab.store.value("SELECT uuid FROM host WHERE id = ?", job.instance_id)
-    return {"host": list_hosts(job.lab, {"id": uuid})["host"][0]}
+
+def cancel_pool(job: Job) -> None:
+    """Let a pool take disks again."""
+    _settle(job, PoolState.UP)
 
 
-MAINTENANCE = Work(maintain, undo_maintain)
-CANCEL_MAINTENANCE = Work(cancel, nothing_to_undo)
+def undo_pool(job: Job, reason: str) -> None:
+    """The pool takes no disks, and somebody must look."""
+    Pool.of(job.store, job.instance_id).update(job.store, status=PoolState.FAILED)
+
+
+def _settle(job: Job, status: PoolState) -> None:
+    pool = Pool.of(job.store, job.instance_id)
+    pool.update(job.store, status=status)
+    record(job.call, "MAINT.PREPARE.PS", f"The storage pool {pool.name} is {status}")
+
+
+HOST_MAINTENANCE = Work(maintain, undo_maintain)
+CANCEL_HOST_MAINTENANCE = Work(cancel, nothing_to_undo)
 RECONNECT = Work(reconnect, nothing_to_undo)
+POOL_MAINTENANCE = Work(maintain_pool, undo_pool)
+CANCEL_POOL_MAINTENANCE = Work(cancel_pool, undo_pool)

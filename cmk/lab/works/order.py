@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from pathlib import Path
-from typing import Any
 
+from cmk.document import Json
 from cmk.errors import CmkError
 from cmk.images.checksum import parse
 from cmk.images.headers import headers_of
 from cmk.images.metalink import Metalink, ordered
+from cmk.lab.model.copy import DownloadState, StoredCopy
+from cmk.lab.model.pool import Pool
+from cmk.lab.model.template import Template
 from cmk.lab.settings import number
 from cmk.lab.store import Store
 
-Json = dict[str, Any]
-
 
 def order(
-    store: Store, template: sqlite3.Row, pool: str, name: str, location: str, limits: Json
+    store: Store, template: Template, pool: str, name: str, location: str, limits: Json
 ) -> Json:
     """The request `fetch` of cmk.agent.protocol for a template, as `name` in the directory `pool`.
 
-    `location` is the country that mirrors are preferred from. A template that is not downloaded
-    directly comes from its zone's image store.
+    `location` is the country that mirrors are preferred from.
     """
     return {
         "pool": pool,
         "name": name,
-        "format": template["format"],
+        "format": template.format,
         "most": number(store, "storage.max.volume.size") << 30,
         "connections": number(store, "direct.download.connections"),
         "limits": limits,
@@ -36,53 +34,38 @@ def order(
     }
 
 
-def order_from_store(
-    store: Store, template: sqlite3.Row, pool: sqlite3.Row, name: str, limits: Json
-) -> Json:
+def order_from_store(store: Store, template: Template, pool: Pool, name: str, limits: Json) -> Json:
     """The same, from the image store of the pool's zone. Raises CmkError where it is not there."""
-    copy = store.one(
-        "SELECT r.*, s.path AS directory FROM template_store_ref r "
-        "JOIN image_store s ON s.id = r.store_id WHERE r.template_id = ? "
-        "AND s.data_center_id = ? AND r.download_state = 'DOWNLOADED'",
-        template["id"],
-        pool["data_center_id"],
-    )
-    if copy is None:
-        raise CmkError(f"No image store of the zone has {template['name']}")
-    found = order(store, template, pool["path"], name, "", limits)
-    url = Path(copy["directory"], copy["install_path"]).as_uri()
-    source = {"mirrors": [url], "headers": {}, "origin": url, "size": copy["physical_size"]}
-    return {**found, **source, "algorithm": "sha-256", "digest": copy["stored_digest"]}
+    for copy in StoredCopy.on_stores(store, template):
+        if (
+            copy.data_center_id == pool.data_center_id
+            and copy.download_state == DownloadState.DOWNLOADED
+        ):
+            break
+    else:
+        raise CmkError(f"No image store of the zone has {template.name}")
+    found = order(store, template, pool.path, name, "", limits)
+    url = Path(str(copy.directory), str(copy.install_path)).as_uri()
+    source: Json = {"mirrors": [url], "headers": {}, "origin": url, "size": copy.physical_size}
+    return {**found, **source, "algorithm": "sha-256", "digest": copy.stored_digest}
 
 
-def mirrors(template: sqlite3.Row) -> list[str]:
-    """All URLs of a template, in no order."""
-    if template["metalink"]:
-        metalink = Metalink.from_json(json.loads(template["metalink"]))
-        return [mirror.url for mirror in metalink.mirrors]
-    return [template["url"]]
-
-
-def headers(store: Store, template: sqlite3.Row) -> dict[str, str]:
+def headers(store: Store, template: Template) -> dict[str, str]:
     """The request headers that its owner gave it; secrets, for the agent's stdin only."""
-    details = store.rows(
-        "SELECT name, value FROM vm_template_details WHERE template_id = ?", template["id"]
-    )
-    return headers_of({row["name"]: row["value"] for row in details})
+    return headers_of(template.details(store))
 
 
-def _direct(store: Store, template: sqlite3.Row, location: str) -> Json:
+def _direct(store: Store, template: Template, location: str) -> Json:
     found: Json = {
-        "mirrors": [template["url"]],
+        "mirrors": [template.url],
         "headers": headers(store, template),
-        "origin": template["url"],
+        "origin": template.url,
     }
-    if template["checksum"]:
-        checksum = parse(template["checksum"])
+    if template.checksum:
+        checksum = parse(template.checksum)
         found |= {"algorithm": checksum.algorithm, "digest": checksum.digest}
-    if template["metalink"]:
-        found |= _plan(Metalink.from_json(json.loads(template["metalink"])), location)
-    return found
+    metalink = template.read_metalink()
+    return found | _plan(metalink, location) if metalink else found
 
 
 def _plan(metalink: Metalink, location: str) -> Json:

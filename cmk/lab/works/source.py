@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from cmk.agent.source import shown
 from cmk.images.checksum import Checksum, listed
 from cmk.images.metalink import LARGEST, BadMetalinkError, Metalink, of_headers, ordered, parse
-from cmk.lab.hosts.host import Agent, AgentFailure
+from cmk.images.schemes import FILE
+from cmk.lab.hosts.agent import Agent, AgentFailure
 
 #: Mirrors of a metalink that are asked before it is said that none answers.
 MOST_ASKED = 5
@@ -24,8 +25,7 @@ DIGEST_FILES = (
 )
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """What a host saw: the image's size and validators, its mirrors, a digest somebody published.
 
     `published` names where the digest comes from, for people.
@@ -57,7 +57,7 @@ class Scout:
         found = self._probe(url, self._headers, LARGEST)
         if "document" in found:
             metalink = parse(base64.b64decode(found["document"]), endings)
-            if urlsplit(url).scheme.lower() != "file":
+            if urlsplit(url).scheme.lower() != FILE:
                 metalink = _without_files(metalink)
             return self._through(url, metalink, location)
         source = _source(found)
@@ -65,7 +65,7 @@ class Scout:
         if told is None:
             return source
         checksum = Checksum(told.algorithm, told.digest)
-        return replace(source, metalink=told, checksum=checksum, published="the server's headers")
+        return source._replace(metalink=told, checksum=checksum, published="the server's headers")
 
     def _probe(self, url: str, headers: dict[str, str], small: int) -> dict[str, Any]:
         found: dict[str, Any] = self._agent.ask(
@@ -89,11 +89,11 @@ class Scout:
                     f"{shown(mirror)}: it offers {found['size']} bytes, not {metalink.size}"
                 )
                 continue
-            source = replace(_source(found), metalink=metalink)
+            source = _source(found)._replace(metalink=metalink)
             if not metalink.digest:
                 return source
             checksum = Checksum(metalink.algorithm, metalink.digest)
-            return replace(source, checksum=checksum, published="the metalink")
+            return source._replace(checksum=checksum, published="the metalink")
         raise BadMetalinkError(f"none of its mirrors answers: {'; '.join(reasons)}")
 
     def published_digest(self, url: str) -> tuple[Checksum | None, str]:
@@ -116,7 +116,7 @@ class Scout:
 
 def _without_files(metalink: Metalink) -> Metalink:
     """A metalink from elsewhere must not name files of the host."""
-    mirrors = tuple(m for m in metalink.mirrors if urlsplit(m.url).scheme.lower() != "file")
+    mirrors = tuple(m for m in metalink.mirrors if urlsplit(m.url).scheme.lower() != FILE)
     if not mirrors:
         raise BadMetalinkError("it has no http or https URL, and came from the network itself")
     return replace(metalink, mirrors=mirrors)

@@ -5,91 +5,100 @@ The origin is asked once, by HEAD, and never waited for longer than a moment: it
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from cmk.agent.source import shown
 from cmk.errors import CmkError
 from cmk.lab.events import record
-from cmk.lab.hosts.host import AgentFailure, Host
+from cmk.lab.hosts.agent import AgentFailure
+from cmk.lab.hosts.host import OpenHost
+from cmk.lab.jobs import Job
+from cmk.lab.model.copy import Copy
+from cmk.lab.model.template import Template
 from cmk.lab.settings import setting
-from cmk.lab.works.order import headers, mirrors
-
-if TYPE_CHECKING:
-    from cmk.lab.jobs import Job
-
-Json = dict[str, Any]
+from cmk.lab.works.order import headers
 
 #: Seconds for a connection, and again for the answer.
 PATIENCE = 2.0
 
+#: HTTP statuses that say that a file is not there any more (RFC 9110, 15.5.5 and 15.5.11).
+GONE = (404, 410)
 
-def must_refresh(job: Job, host: Host, template: sqlite3.Row, ref: sqlite3.Row) -> bool:
+
+class Change(NamedTuple):
+    """What is another than it was, for people; whether there is nothing to fetch any more."""
+
+    told: str
+    is_gone: bool = False
+
+
+def must_refresh(job: Job, host: OpenHost, template: Template, copy: Copy) -> bool:
     """Ask, and do what direct.download.check.upstream says; whether a new copy is due.
 
     Raises CmkError where the setting is `fail` and the file has changed.
     """
-    store = job.lab.store
-    policy = setting(store, "direct.download.check.upstream")
-    if policy == "off" or not template["direct_download"]:
+    policy = setting(job.store, "direct.download.check.upstream")
+    if policy == "off" or not template.direct_download:
         return False
-    change = what_changed(job, host, template, ref)
+    is_known, change = what_changed(job, host, template, copy)
+    if not is_known:
+        return False
+    if (change is not None) != bool(copy.stale):
+        copy.update(job.store, stale=change is not None)
     if change is None:
         return False
-    if bool(change) != bool(ref["stale"]):
-        store.update("template_spool_ref", ref["id"], stale=bool(change))
-    if not change:
-        return False
-    told = f"{template['name']}: the file behind its URL has changed since it was downloaded"
-    if not ref["stale"]:
-        record(
-            job.lab, "TEMPLATE.STALE", f"{told} ({change})", "Template", template["uuid"], "WARN"
-        )
+    told = f"{template.name}: the file behind its URL has changed since it was downloaded"
+    if not copy.stale:
+        record(job.call, "TEMPLATE.STALE", f"{told} ({change.told})", template, "WARN")
     if policy == "fail":
-        raise CmkError(f"{told} ({change}), and direct.download.check.upstream is fail")
-    fixed = template["checksum"] and not template["checksum_from"]
-    if policy == "refresh" and not fixed and not change.startswith("it is not there"):
+        raise CmkError(f"{told} ({change.told}), and direct.download.check.upstream is fail")
+    if policy == "refresh" and not template.is_fixed and not change.is_gone:
         return True
     mend = (
         "its checksum fixes the old version: register the new one"
-        if fixed
+        if template.is_fixed
         else "prepare template … refresh=true fetches the new one"
     )
-    job.warn(f"{told} ({change}); the copy on the pool is used, {mend}.")
+    job.warn(f"{told} ({change.told}); the copy on the pool is used, {mend}.")
     return False
 
 
-def what_changed(job: Job, host: Host, template: sqlite3.Row, ref: sqlite3.Row) -> str | None:
-    """What is another than it was; "" for nothing, None where that cannot be told."""
-    url = _origin(template, ref)
+def what_changed(
+    job: Job, host: OpenHost, template: Template, copy: Copy
+) -> tuple[bool, Change | None]:
+    """Whether that can be told, and what is another than it was, if anything is."""
+    url = _origin(template, copy)
     if url is None:
-        return None
-    same = urlsplit(url)[:2] == urlsplit(template["url"])[:2]
+        return False, None
+    same = urlsplit(url)[:2] == urlsplit(template.url)[:2]
     limits = host.limits
     limits |= {name: min(limits[name], PATIENCE) for name in ("connect", "read")}
+    given = headers(job.store, template) if same else {}
     try:
-        found = host.agent.ask(
-            "head", url=url, headers=headers(job.lab.store, template) if same else {}, limits=limits
-        )
+        found = host.agent.ask("head", url=url, headers=given, limits=limits)
     except AgentFailure as problem:
-        gone = problem.message.startswith(("HTTP 404", "HTTP 410"))
-        return f"it is not there any more: {problem.message}" if gone else None
-    return difference(dict(ref), found)
+        if problem.http_status not in GONE:
+            return False, None
+        return True, Change(f"it is not there any more: {problem.message}", is_gone=True)
+    was = {"etag": copy.etag, "last_modified": copy.last_modified}
+    told = difference(was, found)
+    return told is not None, Change(told) if told else None
 
 
-def _origin(template: sqlite3.Row, ref: sqlite3.Row) -> str | None:
+def _origin(template: Template, copy: Copy) -> str | None:
     """The URL that the recorded validators are of."""
-    urls = mirrors(template)
+    urls = template.mirrors()
     if len(urls) == 1:
         return urls[0]
-    used = json.loads(ref["mirrors"] or "[]")
-    fitting = [url for url in urls if urlsplit(url)._replace(query="").geturl() in used]
+    used = copy.mirrors_used
+    fitting = [url for url in urls if shown(url) in used]
     # Of several that took part, nobody knows whose validators were kept.
     return fitting[0] if len(used) == 1 and fitting else None
 
 
-def difference(was: Json, found: Json) -> str | None:
+def difference(was: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     """Compare validators (RFC 9110, 8.8): ETags where both sides have one, else dates.
 
     >>> difference({"etag": '"1"', "last_modified": None}, {"etag": '"2"', "last_modified": ""})

@@ -1,0 +1,66 @@
+"""Parameters as they travel -> values of their types, maps put together again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cmk.catalog import Api, Param
+from cmk.line.language import base_of, normal_key
+from cmk.wire.faults import invalid
+
+
+def typed(declared: Api, params: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of a handler. Raises ApiError 431 for what the catalog says cannot be: over the
+    wire nobody has checked."""
+    args: dict[str, Any] = {}
+    for key, value in params.items():
+        param = declared.param(base_of(normal_key(key)))
+        if param is None:
+            raise invalid(f"{declared.name} has no parameter {base_of(key)}.")
+        if param.type == "map":
+            args.setdefault(param.name, {})[key] = value
+        else:
+            args[param.name] = _value(declared, param, value)
+    for param in declared.params:
+        if param.type == "map" and param.name in args:
+            args[param.name] = _map(args[param.name])
+        if param.required and args.get(param.name) in (None, ""):
+            raise invalid(f"{declared.name} needs {param.name}.")
+    return args
+
+
+def _value(declared: Api, param: Param, value: str) -> Any:
+    try:
+        if param.type in {"integer", "int", "long", "short"}:
+            return int(value)
+        if param.type == "boolean":
+            return {"true": True, "false": False}[value.lower()]
+    except (ValueError, KeyError):
+        raise invalid(f"{param.name}={value} of {declared.name} is not {param.type}.") from None
+    if param.type == "list":
+        return [item.strip() for item in value.split(",") if item.strip()]
+    if param.type == "uuid":
+        return value.lower()
+    return value
+
+
+_ENTRY = re.compile(r"[^\[]+\[(\d+)\]\.(.+)", re.DOTALL)
+
+
+def _map(entries: Mapping[str, str]) -> dict[str, str]:
+    """`details[0].a=1` -> {a: 1}; `tags[0].key=a tags[0].value=1` -> {a: 1}."""
+    plain: dict[str, str] = {}
+    pairs: dict[str, dict[str, str]] = {}
+    for key, value in entries.items():
+        parts = _ENTRY.match(key)
+        if parts is None:
+            raise invalid(f"{key} is no entry of a map; write {base_of(key)}[0].KEY=VALUE.")
+        index, name = parts.groups()
+        if name in {"key", "value"}:
+            pairs.setdefault(index, {})[name] = value
+        else:
+            plain[name] = value
+    plain.update({pair["key"]: pair.get("value", "") for pair in pairs.values() if "key" in pair})
+    return plain

@@ -1,0 +1,52 @@
+"""What a handler sees: the lab, who asks, and where a word to them goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cmk.lab.lab import Lab
+from cmk.lab.model.account import ADMIN_ACCOUNT, Account
+from cmk.lab.model.record import Record
+from cmk.lab.store import Store
+from cmk.wire.faults import no_such
+
+R = TypeVar("R", bound=Record)
+
+#: Says a line to whoever asks; never data.
+Tell = Callable[[str], None]
+
+
+class Call:
+    """One call of an API, or a job's work: for one account."""
+
+    def __init__(self, lab: Lab, caller: Account, tell: Tell) -> None:
+        self.lab = lab
+        self.caller = caller
+        self.tell = tell
+        #: Whether a job was queued, for which a worker is hired when the call's changes are in.
+        self.has_submitted = False
+
+    @classmethod
+    def of_admin(cls, lab: Lab, tell: Tell) -> Call:
+        """The command line's, on this machine: it may do all."""
+        return cls(lab, Account.of(lab.store, ADMIN_ACCOUNT), tell)
+
+    @property
+    def store(self) -> Store:
+        return self.lab.store
+
+    def find(self, kind: type[R], uuid: str, param: str = "id") -> R:
+        """The one look-up by id: of what is there (not removed) and the caller's to see.
+
+        Raises ApiError 431, naming the parameter, for any other.
+        """
+        found = kind.known(self.store, uuid)
+        if found is None or not self.sees(found):
+            raise no_such(kind.KIND, param, uuid)
+        return found
+
+    def sees(self, thing: Record) -> bool:
+        """Whether a thing is the caller's, or nobody's in particular; root admins see all."""
+        owner = thing.owner
+        return owner is None or self.caller.is_root or owner == self.caller.id
