@@ -10,6 +10,8 @@ from tests.conftest import LabCmk
 from tests.terminal import TerminalProgram
 from tests.web import Web
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_shell_runs_the_same_lines_and_leaves_with_exit(lab: LabCmk) -> None:
     shell = TerminalProgram(variables=lab.variables)

@@ -26,6 +26,8 @@ from cmk.agent.wish import Limits
 from tests.guest import raw
 from tests.web import Web
 
+pytestmark = pytest.mark.slow
+
 BODY = raw(size=2 << 20)[: 1 << 20] + random.Random(1).randbytes(1 << 20)
 
 

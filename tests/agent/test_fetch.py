@@ -21,6 +21,8 @@ from cmk.agent.wish import Limits
 from tests.guest import raw
 from tests.web import Page, Web
 
+pytestmark = pytest.mark.slow
+
 BODY = raw(size=3 << 20)[: 3 << 20]
 SHA = hashlib.sha256(BODY).hexdigest()
 

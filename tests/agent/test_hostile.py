@@ -25,6 +25,8 @@ from cmk.agent.order import Order
 from cmk.agent.wish import Limits
 from tests.web import Page, Web
 
+pytestmark = pytest.mark.slow
+
 BODY = random.Random(5).randbytes(3 << 20)
 SHA = hashlib.sha256(BODY).hexdigest()
 

@@ -12,6 +12,8 @@ import pytest
 
 from cmk.lab.processes import python
 
+pytestmark = pytest.mark.slow
+
 
 class Agent:
     """An agent at the other end of two pipes."""

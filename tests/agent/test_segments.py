@@ -21,6 +21,8 @@ from cmk.agent.segments import _blocks, _merged
 from cmk.agent.wish import Limits
 from tests.web import Page, Web
 
+pytestmark = pytest.mark.slow
+
 BODY = random.Random(7).randbytes(6 << 20)
 SHA = hashlib.sha256(BODY).hexdigest()
 LENGTH = 256 << 10

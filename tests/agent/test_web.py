@@ -16,6 +16,8 @@ from cmk.agent.wish import Limits, Wish
 from tests.tls import Authority
 from tests.web import Page, Web
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(2, 2)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import LabCmk
-from tests.lab.test_hosts import daemons, hosts  # noqa: F401 - fixtures
 from tests.standalone import Standalone
 from tests.web import Page, Web
 
@@ -60,11 +59,7 @@ def test_what_was_done_by_hand_is_found_and_mended(lab: LabCmk, web: Web, nano: 
 
 
 def test_explain_says_beforehand_where_a_vm_would_go_and_touches_nothing(
-    lab: LabCmk,
-    hosts: list[dict[str, Any]],  # noqa: F811
-    daemons: list[Standalone],  # noqa: F811
-    web: Web,
-    nano: bytes,
+    lab: LabCmk, hosts: list[dict[str, Any]], daemons: list[Standalone], web: Web, nano: bytes
 ) -> None:
     template = lab.register(web.serve("/a.qcow2", nano) + "?token=s3cret")
     words = (f"zoneid={lab.zone}", f"templateid={template}", f"serviceofferingid={lab.offering}")
@@ -97,10 +92,7 @@ def test_explain_tells_the_whole_story_of_a_failure(lab: LabCmk, web: Web, nano:
 
 
 def test_copies_that_differ_between_pools_are_reported(
-    lab: LabCmk,
-    hosts: list[dict[str, Any]],  # noqa: F811
-    web: Web,
-    nano: bytes,
+    lab: LabCmk, hosts: list[dict[str, Any]], web: Web, nano: bytes
 ) -> None:
     template = lab.register(web.serve("/a.qcow2", nano))
     lab.deploy(template, "web1", f"hostid={hosts[0]['id']}")

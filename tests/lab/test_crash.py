@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import LabCmk
-from tests.lab.test_hosts import daemons, hosts  # noqa: F401 - fixtures
 from tests.lab.test_jobs import workers
 from tests.lab.test_resume import agents
 from tests.standalone import Standalone
@@ -87,11 +86,7 @@ def wait_until_quiet(lab: LabCmk) -> None:
 
 
 def test_after_any_death_the_lab_is_whole(
-    lab: LabCmk,
-    hosts: list[dict[str, Any]],  # noqa: F811
-    daemons: list[Standalone],  # noqa: F811
-    web: Web,
-    nano: bytes,
+    lab: LabCmk, hosts: list[dict[str, Any]], daemons: list[Standalone], web: Web, nano: bytes
 ) -> None:
     seed = int(os.environ.get("CMK_CRASH_SEED", time.time_ns() % 1_000_000))
     chance = random.Random(seed)

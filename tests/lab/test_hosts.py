@@ -4,50 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import LabCmk
+from tests.lab.conftest import add
 from tests.standalone import Standalone
 from tests.web import Page, Web
 
 pytestmark = pytest.mark.libvirt
-
-
-@pytest.fixture
-def daemons(what_libvirt_knows: Path) -> Iterator[list[Standalone]]:
-    """Two libvirt hosts of their own on this machine."""
-    base = Path(tempfile.mkdtemp(prefix="cmkh-", dir="/tmp"))
-    daemons = [Standalone(base / f"h{number}") for number in (1, 2)]
-    for daemon in daemons:
-        if what_libvirt_knows.exists():
-            shutil.copytree(what_libvirt_knows, daemon.base / "cache")
-            (daemon.base / "cache").chmod(0o700)
-        daemon.start()
-    yield daemons
-    for daemon in daemons:
-        daemon.stop()
-    shutil.rmtree(base)
-
-
-def add(lab: LabCmk, uri: str, *more: str) -> dict[str, Any]:
-    pod = lab.id("list", "pods")
-    words = (f"zoneid={lab.zone}", f"podid={pod}", "hypervisor=KVM", f"url={uri}", *more)
-    found: dict[str, Any] = lab.ok("add", "host", *words).json["host"]
-    return found
-
-
-@pytest.fixture
-def hosts(lab: LabCmk, daemons: list[Standalone]) -> list[dict[str, Any]]:
-    """Both in the lab, and the lab's own host taking nothing."""
-    found = [add(lab, daemon.uri) for daemon in daemons]
-    own = lab.id("list", "hosts", "pagesize=1", "page=1")
-    lab.ok("update", "host", f"id={own}", "allocationstate=Disable")
-    return found
 
 
 def pool_files(lab: LabCmk, host: dict[str, Any]) -> list[str]:

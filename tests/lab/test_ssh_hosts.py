@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LabCmk
-from tests.lab.test_hosts import add
+from tests.lab.conftest import add
 from tests.sshd import Sshd
 from tests.web import Web
 

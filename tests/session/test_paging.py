@@ -15,6 +15,8 @@ from tests.cloud.conftest import machines
 from tests.conftest import Cmk
 from tests.management_server import ManagementServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def many(server: ManagementServer) -> ManagementServer:

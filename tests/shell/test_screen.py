@@ -13,6 +13,8 @@ from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 from tests.screen import Screen
 
+pytestmark = pytest.mark.slow
+
 Open = Callable[..., Screen]
 
 PROMPT = "🐵 >"

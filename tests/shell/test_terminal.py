@@ -13,6 +13,8 @@ from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 from tests.terminal import TerminalProgram
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_id_is_chosen_by_its_name(lab: LabCmk) -> None:
     shell = TerminalProgram(variables=lab.variables)
