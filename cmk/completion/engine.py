@@ -6,7 +6,6 @@ Values that a server must be asked for come through `Values`: nothing here waits
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -69,12 +68,22 @@ def days() -> tuple[tuple[str, str], ...]:
 def complete(place: Place, catalog: Catalog, values: Values) -> tuple[str, list[Candidate]]:
     """The part of the word that a candidate replaces, and the candidates that fit it, best first.
 
-    What cannot be shown on a line is left out: names are anybody's.
+    Names are anybody's, and so are a server's words: what cannot be shown on a line is left
+    out, what is told of it is one line of harmless text, and no two candidates put in the same.
     """
     part, found = _found(place, catalog, values)
-    return part, [
-        each for each in _fitting(part, found) if f"{each.text}{each.label}".isprintable()
-    ]
+    unique: dict[str, Candidate] = {}
+    for each in _fitting(part, found):
+        if f"{each.text}{each.label}".isprintable():
+            unique.setdefault(each.text, each._replace(about=one_line(each.about)))
+    return part, list(unique.values())
+
+
+def one_line(text: str) -> str:
+    """A text as one line that controls no terminal; blanks for what cannot be shown."""
+    if text.isprintable():
+        return text
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _found(place: Place, catalog: Catalog, values: Values) -> tuple[str, Iterable[Candidate]]:
@@ -299,12 +308,15 @@ def _ids(rows: list[Row]) -> list[Candidate]:
 
 
 def _by_name(rows: list[Row]) -> list[Candidate]:
-    """`name:web1` for the names that only one row has: of another, nobody knows what is meant."""
-    times = Counter(name_of(row) for row in rows if row.get("id"))
+    """`name:web1` for the names that only one thing has: of another, nobody knows what is meant."""
+    ids: dict[str, set[str]] = {}
+    for row in rows:
+        if row.get("id"):
+            ids.setdefault(name_of(row), set()).add(str(row["id"]))
     return [
         Candidate(PREFIX + name, name, _detail(row))
         for row in rows
-        if (name := name_of(row)) and times[name] == 1
+        if (name := name_of(row)) and len(ids.get(name, ())) == 1
     ]
 
 

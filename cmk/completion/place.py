@@ -11,7 +11,11 @@ from typing import NamedTuple
 from cmk.line.reading import words_of
 
 #: What a backslash is needed before, in a word that is not quoted.
-_SPECIAL = re.compile(r"[^\w@%+=:,./~\[\]-]")
+_SPECIAL = re.compile(r"[^\w@%+=:,./-]")
+
+
+#: A path in the home directory, which shells and cmk itself know.
+_HOME = re.compile(r"@?~/")
 
 
 class Place(NamedTuple):
@@ -36,6 +40,8 @@ class Place(NamedTuple):
             return self.raw[: self.raw_before] + inside
         if self.quote:
             inside = "".join(f"\\{c}" if c in in_quotes else c for c in whole[self.word_before :])
+            if "`" in in_quotes:  # a shell's, where `!!` means another line also in these quotes
+                inside = inside.replace("!", "\"'!'\"")
             return self.raw[: self.raw_before] + inside
         if whole.startswith(self.word):
             return self.raw + _escaped(whole[len(self.word) :])
@@ -45,7 +51,10 @@ class Place(NamedTuple):
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda found: "\\" + found[0], text)
+    """Without a meaning to any shell, but for the home directory at the beginning of a path."""
+    home = _HOME.match(text)
+    kept = home[0] if home else ""
+    return kept + _SPECIAL.sub(lambda found: "\\" + found[0], text[len(kept) :])
 
 
 def place_of(text: str) -> Place:

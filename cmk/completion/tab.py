@@ -171,12 +171,13 @@ class Replaced(NamedTuple):
 
 
 def _bash(replaced: Replaced, found: list[Candidate]) -> Iterator[str]:
-    """Several ids are shown with their names: what they have in common is put in, never all."""
-    shows = len(found) > 1 and not replaced.is_menu
-    for each in found:
-        text = replaced.by(each.text)
-        if text is None:
-            continue
+    """bash shows what it puts in. Several ids are shown with their names all the same: it puts in
+    what all have in common, which ends where the ids differ. Whether they do it may ask without
+    regard to case, and of - and _ (readline's completion-ignore-case, completion-map-case)."""
+    texts = [(each, text) for each in found if (text := replaced.by(each.text)) is not None]
+    apart = {text.lower().replace("_", "-") for _, text in texts}
+    shows = len(apart) == len(texts) > 1 and not replaced.is_menu
+    for each, text in texts:
         if shows and not each.open and each.shown not in each.text:
             yield f"{text}  {each.shown}{' · ' if each.about else ''}{each.about}"
         else:

@@ -218,3 +218,13 @@ def test_no_text_is_too_strange_to_complete(text: str) -> None:
     part, candidates = complete(place_of(text), CATALOG, VALUES)
     assert isinstance(part, str)
     assert all(candidate.text for candidate in candidates)
+
+
+def test_what_two_rows_have_in_common_is_one_candidate_and_is_told_in_one_line() -> None:
+    """A template has a row for each of its zones, and a name that anybody has given."""
+    row = {"id": "b7d3", "name": "$(touch x)", "displaytext": "a\nb\x1b]0;evil\x07\u202ec"}
+    values = Values(lambda api: [row, {**row, "zonename": "two"}])
+    for text in ("list templates templatefilter=all id=", "list templates id=name:"):
+        _, found = complete(place_of(text), CATALOG, values)
+        assert len(found) == 1
+        assert found[0].about.isprintable()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,67 @@ def test_a_line_of_several_rows_is_completed(prompt: Prompt) -> None:
     prompt.screen.type("zoneid=la")
     prompt.screen.press("Tab")
     prompt.screen.shows("zoneid=name:lab")
+
+
+#: What somebody else may have called a template.
+NASTY = (
+    "$(touch pwned)",
+    "`touch pwned`",
+    'a"; touch pwned; "b',
+    "it's; touch pwned #",
+    "x!!y !$ !touch",
+    "[a-z]* {b,c} ~root",
+    "a & touch pwned | b > pwned",
+    "\\n \\",
+)
+
+
+@pytest.fixture
+def named(prompt: Prompt, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Gives the lab's one template, which two zones have, another name."""
+    lab = prompt.lab
+    lab.ok(
+        "create", "zone", "name=two", "dns1=1.1.1.1", "internaldns1=1.1.1.1", "networktype=Basic"
+    )
+    (tmp_path / "x.raw").write_bytes(bytes(1 << 20))
+    url = f"url=file://{tmp_path}/x.raw"
+    words = ("zoneid=-1", "hypervisor=KVM", "format=RAW", "directdownload=true", "name=x", url)
+    lab.ok("register", "template", *words)
+
+    def rename(name: str) -> None:
+        with sqlite3.connect(lab.directory / "lab.db") as db:
+            db.execute(
+                "UPDATE vm_template SET name = ?, display_text = ?", (name, f"{name}\n{name}")
+            )
+        for kept in (tmp_path / ".cache" / "cmk").glob("names-*"):
+            kept.unlink()
+
+    yield rename
+
+
+def test_a_name_is_put_in_as_a_word_and_never_run(
+    prompt: Prompt, named: Callable[[str], None], tmp_path: Path
+) -> None:
+    for name in NASTY:
+        named(name)
+        prompt.line("list templates templatefilter=all filter=name -o jsonl name=")
+        prompt.screen.press("Tab")
+        prompt.screen.press("Enter")
+        prompt.screen.shows(json.dumps({"name": name}, separators=(",", ":"), ensure_ascii=False))
+        prompt.line("list templates templatefilter=all filter=name -o jsonl id=")
+        prompt.screen.press("Tab")
+        prompt.screen.press("Enter")
+        prompt.screen.shows(json.dumps({"name": name}, separators=(",", ":"), ensure_ascii=False))
+        assert not (tmp_path / "pwned").exists(), name
+
+
+def test_what_no_line_can_show_is_left_out(
+    prompt: Prompt, named: Callable[[str], None], tmp_path: Path
+) -> None:
+    for name in ("a\ntouch pwned\n", "tab\there", "\u202eevil", "\x1b]0;title\x07"):
+        named(name)
+        prompt.line("list templates templatefilter=all name=")
+        prompt.screen.press("Tab")
+        prompt.screen.type("x")
+        prompt.screen.shows("name=x")
+        assert not (tmp_path / "pwned").exists(), name
