@@ -117,12 +117,16 @@ class Environment:
             from getpass import getpass
 
             try:
-                return getpass(prompt, self.stderr)
+                return getpass(harmless(prompt), self.stderr)
             except EOFError:
                 return ""
-        self.stderr.write(prompt)
+        return self.ask(prompt).rstrip("\n")
+
+    def ask(self, question: str) -> str:
+        """A line that somebody types, as it is seen; "" where the terminal closes."""
+        self.stderr.write(harmless(question))
         self.stderr.flush()
-        return self.stdin.readline().rstrip("\n")
+        return self.stdin.readline()
 
     def say_once(self, text: str) -> None:
         """A line to the person, unless this process has said it before."""
@@ -135,10 +139,21 @@ class Environment:
 
         What comes from others in it cannot control the terminal.
         """
-        lines = (line if line.isprintable() else _harmless(line) for line in text.split("\n"))
-        self.stderr.write("\n".join(lines) + "\n")
+        self.stderr.write(_harmless_lines(text) + "\n")
         self.stderr.flush()
 
+    def show(self, text: str) -> None:
+        """Text that is no reply (a page of help, a log, a command) on stdout: in a terminal
+        nothing in it controls that."""
+        self.stdout.write(_harmless_lines(text) if self.output_is_terminal else text)
 
-def _harmless(text: str) -> str:
+
+def harmless(text: str) -> str:
+    """Control characters from data shown as \\xNN: no escape sequence reaches a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _harmless_lines(text: str) -> str:
+    return "\n".join(map(harmless, text.split("\n")))

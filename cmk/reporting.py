@@ -6,6 +6,7 @@ import os
 
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus
+from cmk.masks import in_text
 
 
 def report(problem: BaseException, environment: Environment, debug: bool, place: str = "") -> int:
@@ -41,12 +42,9 @@ def report(problem: BaseException, environment: Environment, debug: bool, place:
 
 
 def _say_error(environment: Environment, message: str, hint: str = "") -> None:
-    from cmk.output import harmless
-
     text = f"cmk: {message}\n{hint}" if hint else f"cmk: {message}"
     try:
-        for line in text.split("\n"):
-            environment.say(harmless(line))
+        environment.say(in_text(text))
     except OSError:
         return  # nobody listens on stderr: the exit status still tells
 

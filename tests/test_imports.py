@@ -12,7 +12,9 @@ import pytest
 
 from tests.management_server import ManagementServer
 
-HEAVY = {"prompt_toolkit", "keyring", "tabulate", "libvirt", "requests", "subprocess", "asyncio"}
+HEAVY = {"prompt_toolkit", "keyring", "tabulate", "libvirt", "requests", "asyncio"}
+if sys.version_info >= (3, 11):  # before, click itself imports it, by way of uuid
+    HEAVY.add("subprocess")
 
 PROBE = """
 import io, json, sys

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.output import Reply, View, harmless, reply_of, value_at, writer
+from cmk.environment import harmless
+from cmk.output import Reply, View, reply_of, value_at, writer
 
 LIST = {"count": 2, "zone": [{"id": "1", "name": "ä"}, {"id": "2", "tag": [{"key": "k"}]}]}
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -136,9 +138,15 @@ def test_any_answer_can_be_shown_in_any_format(document: Any, name: str, width: 
     shown(name, document, width=width)
 
 
+#: Before Python 3.11 the csv module can read no NUL.
+readable = st.text(
+    st.characters(
+        exclude_categories=["Cs"], exclude_characters="" if sys.version_info >= (3, 11) else "\0"
+    ),
+    max_size=8,
+)
 rows_of_text = st.lists(
-    st.dictionaries(st.text("abcd", min_size=1, max_size=3), st.text(max_size=8), min_size=1),
-    min_size=1,
+    st.dictionaries(st.text("abcd", min_size=1, max_size=3), readable, min_size=1), min_size=1
 )
 
 
@@ -148,3 +156,7 @@ def test_csv_reads_back_as_it_was_written(rows: list[dict[str, str]]) -> None:
     text = shown("csv", {"count": len(rows), "x": rows})
     found = list(csv.reader(io.StringIO(text, newline="")))
     assert found == [names, *([row.get(name, "") for name in names] for row in rows)]
+
+
+def test_a_nul_stands_in_csv_as_it_is() -> None:
+    assert shown("csv", {"count": 1, "x": [{"a": "x\0y"}]}) == 'a\n"x\0y"\n'

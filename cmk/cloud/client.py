@@ -18,11 +18,12 @@ from cmk.cloud.transport import (
     redirected,
     send_patiently,
 )
-from cmk.config.credentials import Credentials, Keys, Password, mask
+from cmk.config.credentials import Credentials, Keys, Password
 from cmk.config.file import Config, Profile
 from cmk.document import Json, loads
 from cmk.environment import Environment
 from cmk.errors import CmkError, NotAuthorised, Unreachable
+from cmk.masks import HIDDEN, in_text, mask
 from cmk.wire.envelope import enveloped
 from cmk.wire.faults import fault_of
 from cmk.wire.signature import ALGORITHMS, signed
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 #: Seconds that two clocks may differ before it is said.
 SKEW = 300
+
+#: What says who asks, and that it is so for this request alone: without the secret it is no key.
+_OF_CURL = ("apiKey", "signature")
 
 
 class Cloud:
@@ -103,16 +107,18 @@ class Cloud:
         return True
 
     def as_curl(self, api: str, params: dict[str, str]) -> list[str]:
-        """The words of the equivalent call of curl, signed; the secret itself is not in them."""
+        """The words of the equivalent call of curl, signed; secrets are `***`, and it works when
+        they are put in again."""
         fields = self._authorised({"command": api, **params})
         words = ["curl"]
         for cookie in self._cookies().items():
-            words += ["--cookie", "=".join(cookie)]
+            words += ["--cookie", f"{cookie[0]}={HIDDEN}"]
         if not self._posts:
             words.append("--get")
-        for name, value in fields.items():
+        shown = {**mask(fields), **{key: fields[key] for key in _OF_CURL if key in fields}}
+        for name, value in shown.items():
             words += ["--data-urlencode", f"{name}={value}"]
-        return [*words, self._profile.url]
+        return [*words, in_text(self._profile.url)]
 
     def upload(
         self, url: str, headers: Mapping[str, str], file: Path, tell: Callable[[int], None]
@@ -151,8 +157,9 @@ class Cloud:
             answer = self._transport.send(fields, self._posts)
         if self.debug is not None:
             shown = " ".join(f"{k}={v}" for k, v in mask(params).items())
+            method = "POST" if self._posts else "GET"
             self.debug(
-                f"{'POST' if self._posts else 'GET'} {self._profile.url} command={api} {shown} -> "
+                f"{method} {in_text(self._profile.url)} command={api} {shown} -> "
                 f"HTTP {answer.status}, {len(answer.body)} bytes, "
                 f"{time.monotonic() - began:.3f} s"
             )
@@ -259,15 +266,9 @@ class Cloud:
         return wanted or self._kept().path.exists()
 
     def _kept(self) -> KeptSession:
-        from hashlib import sha256
-        from pathlib import Path
+        from cmk.cloud.login import kept_session
 
-        from cmk.cloud.login import KeptSession
-
-        names = [self._profile.settings.get(key, "") for key in ("username", "domain")]
-        user = "\n".join([self._profile.url, self._profile.name, *names])
-        name = sha256(user.encode()).hexdigest()[:16]
-        return KeptSession(Path(self._environment.state_directory, "sessions", f"{name}.json"))
+        return kept_session(self._environment, self._profile)
 
     # answers
 

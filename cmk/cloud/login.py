@@ -6,8 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
+from cmk.config.file import Profile
+from cmk.environment import Environment
 from cmk.errors import CmkError, NoCredentials
 from cmk.files import put
 
@@ -58,6 +61,27 @@ def _says(found: Mapping[str, object], name: str) -> bool:
 def no_code() -> str:
     """Where nobody can be asked for a second factor."""
     raise NoCredentials("The account has a second factor, which only a terminal can be asked for.")
+
+
+def kept_session(environment: Environment, profile: Profile) -> KeptSession:
+    """The file of a profile's user, whether it is there or not."""
+    names = [profile.settings.get(key, "") for key in ("username", "domain")]
+    user = _digest("\n".join([profile.url, profile.name, *names]))
+    return KeptSession(_sessions(environment) / f"{_digest(profile.name)}-{user}.json")
+
+
+def forget_sessions(environment: Environment, profile: str) -> None:
+    """Remove what is kept for any user of a profile."""
+    for path in _sessions(environment).glob(f"{_digest(profile)}-*.json"):
+        path.unlink(missing_ok=True)
+
+
+def _sessions(environment: Environment) -> Path:
+    return Path(environment.state_directory, "sessions")
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 class KeptSession:

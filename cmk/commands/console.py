@@ -81,16 +81,11 @@ def _log(lab: Lab, vm: Machine) -> bytes | None:
 
 def _print_log(session: Session, lab: Lab, vm: Machine) -> None:
     """The log as text; in a terminal without what would control it."""
-    from cmk.output import harmless
-
     log = _log(lab, vm)
     if log is None:
         raise CmkError(f"{vm.name} has shown nothing yet; it is {vm.state}.")
     text = log.decode(errors="replace").replace("\r\n", "\n")
-    out = session.environment
-    if out.output_is_terminal:
-        text = "\n".join(harmless(line) for line in text.split("\n"))
-    out.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+    session.environment.show(text if text.endswith("\n") or not text else text + "\n")
 
 
 def _attach(session: Session, lab: Lab, vm: Machine) -> None:

@@ -59,7 +59,7 @@ lines are several rows, as a text that is pasted has them: they run up to the fi
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
     """`help`, `help list`, `help list zones`."""
-    session.environment.stdout.write(page(session, words))
+    session.environment.show(page(session, words))
 
 
 def page(session: Session, words: list[str]) -> str:

@@ -163,9 +163,8 @@ def _confirmed(session: Session, directory: LabDirectory) -> bool:
     environment = session.environment
     if not (environment.input_is_terminal and environment.error_is_terminal):
         return True
-    environment.stderr.write(f"Remove the lab in {directory.path} with all of its VMs? [y/N] ")
-    environment.stderr.flush()
-    return environment.stdin.readline().strip().lower() in {"y", "yes"}
+    answer = environment.ask(f"Remove the lab in {directory.path} with all of its VMs? [y/N] ")
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def _dismantle(lab: Lab) -> None:

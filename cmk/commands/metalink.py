@@ -69,7 +69,7 @@ def create(session: Session, name: str, urls: list[str], flags: Flags) -> None:
         metalink = Metalink(
             metalink.name, mirrors, size, "sha-256", digest, "sha-256", length, tuple(pieces)
         )
-    session.environment.stdout.write(written(metalink))
+    session.environment.show(written(metalink))
 
 
 def _places(given: tuple[str, ...], urls: list[str]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cmk.config.credentials import SECRETS, Keyring, is_secret
+from cmk.config.credentials import SECRETS, Keyring, has_keyring
 from cmk.config.file import Config
 from cmk.config.settings import ALL, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
+from cmk.masks import HIDDEN, has_user, in_text, is_secret, mask
 from cmk.session.session import Flags, Session
 
 _USAGE = (
@@ -59,10 +60,6 @@ def _check_new(config: Config, name: str) -> None:
         raise UsageError(f"'{name}' is no name for a profile: letters, digits, - and _.")
 
 
-def _masked(keys: dict[str, str]) -> dict[str, str]:
-    return {key: "***" if is_secret(key) and value else value for key, value in keys.items()}
-
-
 def list_(session: Session, words: list[str], flags: Flags) -> None:
     """All profiles, the current one marked."""
     if words:
@@ -71,7 +68,7 @@ def list_(session: Session, words: list[str], flags: Flags) -> None:
     current = config.core.get("profile", "")
     profiles = {"lab": {"url": "lab:"}, **config.profiles}
     rows = [
-        {"name": name, "url": keys.get("url", ""), "current": name == current}
+        {"name": name, "url": in_text(keys.get("url", "")), "current": name == current}
         for name, keys in profiles.items()
     ]
     session.show({"count": len(rows), "profile": rows}, flags)
@@ -84,7 +81,7 @@ def show_profile(session: Session, words: list[str], flags: Flags) -> None:
     name, config = _one(words, "profile show NAME"), _config(session)
     builtin = name == "lab" and name not in config.profiles
     keys = {"url": "lab:"} if builtin else _known(config, name)
-    session.show({"profile": {"name": name, **_masked(keys)}}, flags)
+    session.show({"profile": {"name": name, **mask(keys)}}, flags)
     return None
 
 
@@ -171,7 +168,7 @@ def rename(session: Session, words: list[str], flags: Flags) -> None:
     keys = _known(config, old)
     _check_new(config, new)
     ring = Keyring(session.environment)
-    moved = keys.get("keyring") == "true"
+    moved = has_keyring(keys)
     if moved:
         for key in SECRETS:
             value = ring.get(old, key)
@@ -180,8 +177,7 @@ def rename(session: Session, words: list[str], flags: Flags) -> None:
     config.rename(old, new)
     if config.core.get("profile") == old:
         config.write("", {"profile": new})
-    if moved:
-        _forget(ring, old)
+    _forget(session, keys, old)
     session.close()
 
 
@@ -189,17 +185,22 @@ def remove(session: Session, words: list[str], flags: Flags) -> None:
     """Take a profile out, with its secrets."""
     name, config = _one(words, "profile remove NAME"), _config(session)
     keys = _known(config, name)
-    if keys.get("keyring") == "true":
-        _forget(Keyring(session.environment), name)
+    _forget(session, keys, name)
     config.remove(name)
     if config.core.get("profile") == name:
         config.write("", {"profile": None})
     session.close()
 
 
-def _forget(ring: Keyring, name: str) -> None:
-    for key in SECRETS:
-        ring.remove(name, key)
+def _forget(session: Session, keys: dict[str, str], name: str) -> None:
+    """What is kept of a profile outside the file: secrets in the keyring, and sessions."""
+    from cmk.cloud.login import forget_sessions
+
+    if has_keyring(keys):
+        ring = Keyring(session.environment)
+        for key in SECRETS:
+            ring.remove(name, key)
+    forget_sessions(session.environment, name)
 
 
 def secure(session: Session, words: list[str], flags: Flags) -> None:
@@ -234,7 +235,7 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
     config = _config(session)
     config.write("" if core else section, {key: value})
     place = "for all profiles" if core else f"for the profile {section}"
-    shown = "***" if is_secret(key) else value
+    shown = HIDDEN if is_secret(key) else in_text(value)
     session.environment.say(f"{key} = {shown} {place}, in {config.path}.")
     session.close()
     return None
@@ -247,9 +248,7 @@ def _choose(session: Session, name: str, flags: Flags) -> None:
         return use(session, [name], flags)
     if not (environment.input_is_terminal and environment.error_is_terminal):
         _known(config, name)
-    environment.stderr.write(f"There is no profile {name} yet. Its url (empty: leave it): ")
-    environment.stderr.flush()
-    url = environment.stdin.readline().strip()
+    url = environment.ask(f"There is no profile {name} yet. Its url (empty: leave it): ").strip()
     if not url:
         raise ConfigurationError(f"There is no profile '{name}'; nothing was changed.")
     add(session, [name, f"url={url}"], flags)
@@ -269,9 +268,14 @@ def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
         from pathlib import Path
 
         try:
-            value = Path(value[1:]).expanduser().read_text("utf-8").strip()
+            value = Path(value[1:]).expanduser().read_text("utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as problem:
             raise UsageError(f"Cannot read the file of {key}: {problem}") from None
+    if key == "url" and has_user(value):
+        raise UsageError(
+            "The url holds a user or a password, which would be shown wherever it is.",
+            "Give them beside it: username=NAME, and the password when it is asked for.",
+        )
     allowed = VALUES.get(key)
     if allowed and value.lower() not in allowed:
         raise UsageError(f"{key} is one of {', '.join(allowed)}, not '{value}'.")
@@ -309,6 +313,6 @@ def _in_force(session: Session) -> dict[str, str]:
     try:
         profile = session.profile
     except NoServer:
-        return _masked(_config(session).core)
+        return mask(_config(session).core)
     told = {"profile": profile.name, "url": profile.url, "chosenby": profile.chosen_by}
-    return {**_masked(dict(profile.settings)), **told}
+    return {**mask(profile.settings), **told}

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError
-from cmk.files import put
+from cmk.files import make_directory, put
 
 Row = dict[str, Any]
 
@@ -103,7 +103,7 @@ class NamesOnDisk:
 
     def _lock(self, api: str) -> int | None:
         try:
-            os.makedirs(self._environment.cache_directory, 0o700, exist_ok=True)
+            make_directory(self._environment.cache_directory)
             return os.open(f"{self._file(api, '.')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError:
             return None
@@ -177,7 +177,7 @@ def _read(text: str) -> Kept:
 def _without_secrets(row: Row) -> Row:
     """What completion shows of a row: its values without secrets, and of what has values of its
     own, which may be secrets, only that it is there."""
-    from cmk.config.credentials import mask
+    from cmk.masks import mask
 
     plain = {key: value for key, value in row.items() if isinstance(value, str | int | float)}
-    return {**dict.fromkeys(row), **mask(plain)}
+    return {**dict.fromkeys(row), **mask(plain, "list")}

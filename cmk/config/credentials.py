@@ -6,7 +6,6 @@ none itself. Where nobody can be asked, what is missing is an error with the way
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,19 +18,6 @@ from cmk.errors import CmkError, NoCredentials
 SECRETS = ("secretkey", "apikey", "password")
 
 _SERVICE = "cmk"
-
-#: Parts of a parameter's name that make its value a secret.
-_TELLING = (
-    *("password", "secret", "token", "privatekey", "codefor2fa", "apikey", "sessionkey"),
-    *("psk", "presharedkey", "passphrase", "bindpass", "truststorepass"),
-)
-
-#: In a URL: who is to be let in, and what lets in whoever has it.
-_USER_OF_URL = re.compile(r"(\w+://)[^/@\s]+@")
-_KEY_OF_URL = re.compile(
-    r"([?&][^=&\s]*(?:token|secret|signature|password|credential|key)[^=&\s]*=)[^&\s]+",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -60,36 +46,6 @@ class Password:
 Credentials = Keys | Password  # whom requests are from
 
 
-def is_secret(name: str) -> bool:
-    """Whether the value of a parameter with this name must not be shown, logged or remembered."""
-    lowered = name.lower()
-    return any(part in lowered for part in _TELLING) or "http_header:" in lowered
-
-
-def hidden(name: str, value: str) -> str:
-    """The value of a parameter as it may be shown: JSON that names a secret is one."""
-    if is_secret(name) or (value[:1] in ("{", "[") and is_secret(value)):
-        return "***"
-    value = _USER_OF_URL.sub(r"\1***@", value)
-    return _KEY_OF_URL.sub(r"\1***", value) if "://" in value else value
-
-
-def mask(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters, or a row, as they may be shown.
-
-    `details[0].key=password` makes a secret of `details[0].value`, and so does `name=…password` of
-    `value`.
-    """
-    telling = any(is_secret(str(v)) for k, v in params.items() if k.endswith(("key", "name")))
-    shown = {}
-    for name, value in params.items():
-        is_hidden = is_secret(name) or (telling and name.endswith("value"))
-        shown[name] = (
-            "***" if is_hidden else hidden(name, value) if isinstance(value, str) else value
-        )
-    return shown
-
-
 def credentials_of(
     profile: Profile, environment: Environment, apikey: str = "", secretkey: str = ""
 ) -> Credentials:
@@ -111,6 +67,11 @@ def credentials_of(
     return Keys(found.needed("apikey"), found.needed("secretkey"))
 
 
+def has_keyring(settings: Mapping[str, str]) -> bool:
+    """Whether a profile says that its secrets are in the keyring."""
+    return settings.get("keyring", "").lower() == "true"
+
+
 class _Ladder:
     """The rungs below the flags, for one profile."""
 
@@ -121,7 +82,7 @@ class _Ladder:
     def value(self, name: str) -> str:
         """A secret, or "" where no rung has it."""
         settings = self._profile.settings
-        first = settings.get("keyring", "").lower() == "true"
+        first = has_keyring(settings)
         if not first and settings.get(name):
             return settings[name]
         if self._profile.name and (first or not any(settings.get(n) for n in SECRETS)):

@@ -20,7 +20,8 @@ from typing import NamedTuple, TextIO
 
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
-from cmk.files import put
+from cmk.files import make_directory, put
+from cmk.masks import has_user
 
 #: Go CloudMonkey keeps its defaults under this name in the file; it is the core section.
 _CORE = "core"
@@ -32,6 +33,9 @@ _IN_ENVIRONMENT = (
     ("CMK_URL", "CMK_API_KEY", "CMK_SECRET_KEY"),
     ("CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET"),
 )
+
+#: What may stand around a value.
+_QUOTES = ('"', "'", "`")
 
 _SECTION = re.compile(r"\[([^\]]+)\]\s*\Z")
 
@@ -81,7 +85,7 @@ class Config:
         url = keys.get("url", "")
         if not url:
             raise ConfigurationError(f"Profile '{name}' in {self.path} has no url.")
-        return Profile(name, url, {**self.inherited, **keys}, chosen_by)
+        return _without_user(Profile(name, url, {**self.inherited, **keys}, chosen_by))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,7 +122,7 @@ class Config:
     def _change(self, change: Callable[[list[str]], list[str]]) -> None:
         """Read, change and replace the file, alone, atomically, and for its owner's eyes only."""
         try:
-            os.makedirs(os.path.dirname(self.path) or ".", 0o700, exist_ok=True)
+            make_directory(os.path.dirname(self.path))
             with _lock(self.path):
                 text = _text_of(self.path)
                 fresh = "\n".join(change(text.split("\n"))).rstrip("\n") + "\n"
@@ -146,7 +150,7 @@ def _lock(path: str) -> TextIO:
     """Alone with the file until what this returns is closed."""
     import fcntl
 
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     lock = os.fdopen(descriptor, "a")
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
@@ -171,14 +175,14 @@ def _with_keys(lines: list[str], section: str, values: dict[str, str | None]) ->
             if value is None or key in done:  # of several, the last would count
                 continue
             done.add(key)
-            line = f"{line.partition('=')[0].rstrip()} = {value}"
+            line = f"{line.partition('=')[0].rstrip()} = {_quoted(value)}"
         out.append(line)
         if current == section and line.strip():
             end = len(out)
     if end is None:
         out += ["", f"[{section}]"] if out else [f"[{section}]"]
         end = len(out)
-    new = [f"{k} = {v}" for k, v in values.items() if v is not None and k not in done]
+    new = [f"{k} = {_quoted(v)}" for k, v in values.items() if v is not None and k not in done]
     return out[:end] + new + out[end:]
 
 
@@ -208,23 +212,48 @@ def _sections(path: str, text: str) -> dict[str, dict[str, str]]:
             continue
         key, equals, value = line.partition("=")
         if not equals or not key.strip():
-            raise ConfigurationError(
-                f"{path}, line {number} is neither [section] nor key = value: {_shown(line)}"
-            )
-        current[key.strip().lower()] = value.strip()
+            # What it says is not shown: it may be half a secret.
+            raise ConfigurationError(f"{path}, line {number} is neither [section] nor key = value.")
+        current[key.strip().lower()] = _unquoted(value.strip())
     return sections
 
 
-def _shown(line: str) -> str:
-    """A broken line may be half a secret: enough of it to find it, no more."""
-    return line[:12] + "…" if len(line) > 12 else line
+def _unquoted(value: str) -> str:
+    """A value out of the quotes that Go's CloudMonkey, too, puts around some."""
+    mark = value[:1]
+    if len(value) > 1 and mark in _QUOTES and value.find(mark, 1) == len(value) - 1:
+        return value[1:-1]
+    return value
+
+
+def _quoted(value: str) -> str:
+    """A value as a line may have it: in quotes where it would be another without them."""
+    if value == value.strip() == _unquoted(value):
+        return value
+    for mark in _QUOTES:
+        if mark not in value:
+            return f"{mark}{value}{mark}"
+    raise ConfigurationError(
+        "A value with blanks at its ends and all of \" ' ` in it cannot be kept in the file."
+    )
+
+
+def _without_user(profile: Profile) -> Profile:
+    """The same. Raises ConfigurationError where its URL tells a password to whoever sees it."""
+    if has_user(profile.url):
+        raise ConfigurationError(
+            f"The url ({profile.chosen_by}) holds a user or a password, which would be shown "
+            "wherever it is.",
+            "Keep them beside it: username= and password=, or apikey= and secretkey=, in a profile",
+        )
+    return profile
 
 
 def choose(environment: Environment, config: Config, url: str = "", profile: str = "") -> Profile:
     """The one server of this call. Raises ConfigurationError where no place names one."""
     variables, core = environment.variables, config.inherited
     if url:
-        return Profile("", url, core, "-u")
+        return _without_user(Profile("", url, core, "-u"))
     if profile:
         return config.profile(profile, "-p")
     if variables.get("CMK_PROFILE"):
@@ -233,7 +262,7 @@ def choose(environment: Environment, config: Config, url: str = "", profile: str
         if variables.get(name):
             pair = {"apikey": variables.get(key), "secretkey": variables.get(secret)}
             keys = {k: v for k, v in pair.items() if v}
-            return Profile("", variables[name], {**core, **keys}, name)
+            return _without_user(Profile("", variables[name], {**core, **keys}, name))
     current = config.core.get("profile", "")
     if current and (current in config.profiles or current == "lab"):
         return config.profile(current, f"profile = {current} in {config.path}")

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cmk.errors import ConfigurationError
+from cmk.files import make_directory
 
 #: Everything that a lab makes in its directory; `lab destroy` removes these and nothing else.
 CONTENT = (
@@ -67,7 +68,7 @@ class LabDirectory:
             if self.store.exists():
                 return
             for directory in (self.path, self.jobs, self.host, self.pool, self.console):
-                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_directory(directory)
         except OSError as problem:
             raise ConfigurationError(
                 f"Cannot make the lab's directory {self.path}: {problem.strerror} "

@@ -28,6 +28,7 @@ from cmk.lab.model.record import Record
 from cmk.lab.processes import python
 from cmk.lab.settings import number
 from cmk.lab.store import Store
+from cmk.masks import in_text
 from cmk.wire.faults import fault_json
 
 #: How often a job is begun before its workers' deaths are held to be its own fault.
@@ -44,8 +45,8 @@ class StoryError(ApiError):
     """A failure with its story: line by line, what was tried and why it came to nothing."""
 
     def __init__(self, errorcode: int, story: list[str]) -> None:
-        super().__init__(errorcode, "\n".join(story))
-        self.story = story
+        self.story = [in_text(line) for line in story]
+        super().__init__(errorcode, "\n".join(self.story))
 
 
 class Task(NamedTuple):

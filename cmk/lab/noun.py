@@ -16,6 +16,7 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.events import record
 from cmk.lab.model.record import Record
+from cmk.masks import in_text
 from cmk.wire.faults import invalid
 
 Args = dict[str, Any]
@@ -121,15 +122,20 @@ class Noun:
         described = lab_catalog().described(self.api)
         types = {field.name: field.type for field in described.fields} if described else {}
         flags = {name for name, type in types.items() if type == "boolean"}
-        names = self.fields.split()
+        names = [(name, name in flags) for name in self.fields.split()]
         return [
             {
-                name: bool(row[name]) if name in flags else row[name]
-                for name in names
+                name: bool(row[name]) if is_flag else _without_keys(row[name])
+                for name, is_flag in names
                 if row.get(name) is not None
             }
             for row in rows
         ]
+
+
+def _without_keys(value: Any) -> Any:
+    """What a URL's query has may let in; nobody who lists things is shown that."""
+    return in_text(value) if isinstance(value, str) else value
 
 
 def _page(args: Args) -> tuple[int, int]:

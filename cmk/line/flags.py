@@ -95,6 +95,20 @@ def values_of(words: Iterable[str]) -> Iterator[tuple[Flag, str]]:
             yield BY_WORD[word[:2]], word[2:].removeprefix("=")
 
 
+def secret_at(word: str) -> int | None:
+    """Where among short flags the value of -k or -s begins; at the word's end it is the next word.
+    None where there is none."""
+    if word in ("--apikey", "--secretkey"):
+        return len(word)
+    for place, letter in enumerate(word[1:] if word[:2] != "--" else "", 2):
+        flag = BY_WORD.get(f"-{letter}") if word[0] == "-" else None
+        if flag is None:
+            return None
+        if flag.value:
+            return place if flag.name in ("apikey", "secretkey") else None
+    return None
+
+
 def lines() -> list[tuple[str, str]]:
     """The left and the right side of each flag's line in the help."""
     return [

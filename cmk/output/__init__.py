@@ -154,13 +154,6 @@ def text_of(value: Any) -> str:
     return str(value) if isinstance(value, int) else dumps(value)
 
 
-def harmless(text: str) -> str:
-    """Control characters from data shown as \\xNN: no escape sequence reaches a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def writer(name: str) -> Callable[[Reply, TextIO, int], None]:
     """The `write(reply, stream, width)` of a format; width is 0 where there is no terminal."""
     from importlib import import_module

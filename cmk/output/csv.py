@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,8 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from cmk.document import dumps, loads
-from cmk.output import Reply, harmless, text_of
+from cmk.environment import harmless
+from cmk.output import Reply, text_of
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
@@ -22,11 +22,10 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
         names = ready.names()
         if not names:
             return
-        out = csv.writer(_UnixLines(stream))
         show = harmless if width else str
-        out.writerow([show(name) for name in names])
+        stream.write(_line([show(name) for name in names]))
         for cells in ready.cells(names):
-            out.writerow([show(text_of(cell)) for cell in cells])
+            stream.write(_line([show(text_of(cell)) for cell in cells]))
 
 
 @contextmanager
@@ -49,11 +48,15 @@ def _read(spool: Any) -> Iterator[Any]:
         yield loads(line)
 
 
-class _UnixLines:
-    """A row at a time, ended by \\n. csv's own lineterminator would leave a bare \\r unquoted."""
+def _line(cells: list[str]) -> str:
+    """One record of RFC 4180. The csv module refuses a NUL before Python 3.11, and a bare newline
+    at the end of lines makes it leave a carriage return unquoted."""
+    if cells == [""]:
+        return '""\n'  # an empty line would be no record
+    return ",".join(map(_field, cells)) + "\n"
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
-    def write(self, row: str) -> int:
-        return self._stream.write(row.removesuffix("\r\n") + "\n")
+def _field(text: str) -> str:
+    if any(sign in text for sign in ',"\r\n\0'):
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TextIO
 
 from cmk.document import dumps
-from cmk.output import Reply, harmless, value_at
+from cmk.environment import harmless
+from cmk.output import Reply, value_at
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:

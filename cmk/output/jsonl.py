@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from cmk.document import dumps
-from cmk.output import Reply, harmless
+from cmk.environment import harmless
+from cmk.output import Reply
 from cmk.output.json import filtered_row, is_narrow
 
 

@@ -8,7 +8,8 @@ from typing import TextIO
 from tabulate import tabulate
 from wcwidth import wcswidth
 
-from cmk.output import Reply, harmless, text_of
+from cmk.environment import harmless
+from cmk.output import Reply, text_of
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:

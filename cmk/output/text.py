@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from cmk.output import Reply, harmless, text_of, value_at
+from cmk.environment import harmless
+from cmk.output import Reply, text_of, value_at
 
 RULE = "=" * 80
 

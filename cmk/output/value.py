@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from cmk.output import Reply, harmless, text_of
+from cmk.environment import harmless
+from cmk.output import Reply, text_of
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from cmk.environment import Environment
+from cmk.environment import Environment, harmless
 
 
 class Bar(Protocol):
@@ -46,7 +46,7 @@ class TerminalBar:
         line = line_of(progress, now - self._began)
         if not progress and self._jobid:
             line = f"Job {self._jobid}  {clock(now - self._began)}"
-        line = line[: self._columns - 1]
+        line = harmless(line)[: self._columns - 1]
         self._stream.write(f"\r\x1b[K{line}")
         self._stream.flush()
 
@@ -93,8 +93,8 @@ def line_of(progress: dict[str, Any], elapsed: float, is_drawn: bool = True) -> 
 
     `progress` may have phase, bytes, total (bytes) and rate (bytes/s); elapsed is in seconds.
     """
-    phase = "".join(c for c in str(progress.get("phase") or "Waiting") if c.isprintable())
-    done, total, rate = (progress.get(key) for key in ("bytes", "total", "rate"))
+    phase = harmless(str(progress.get("phase") or "Waiting"))
+    done, total, rate = (_number(progress.get(key)) for key in ("bytes", "total", "rate"))
     if done is None:
         return f"{phase}  {clock(elapsed)}"
     parts = [phase]
@@ -111,6 +111,16 @@ def line_of(progress: dict[str, Any], elapsed: float, is_drawn: bool = True) -> 
         if total:
             parts.append(f"{clock((total - done) / rate)} left")
     return "  ".join(parts)
+
+
+def _number(value: Any) -> float | None:
+    """A count of a server that may have sent anything else."""
+    text = getattr(value, "text", value)  # numbers are kept as they were written
+    try:
+        number = None if isinstance(text, bool) else float(text)
+    except (TypeError, ValueError):
+        return None
+    return number if number is not None and 0 <= number < 1e30 else None
 
 
 def size(count: float) -> str:

@@ -300,15 +300,14 @@ class Session:
         """`--curl` and `--dry-run`: what would be sent."""
         import shlex
 
-        from cmk.config.credentials import mask
+        from cmk.masks import mask
 
         if flags.curl:
             words = self.backend.as_curl(api.name, params)
-            self.environment.stdout.write(shlex.join(words) + "\n")
+            self.environment.show(shlex.join(words) + "\n")
         else:
-            self.show(
-                {"server": self.profile.url, "command": api.name, "params": mask(params)}, flags
-            )
+            told = {"server": self.profile.url, "command": api.name}
+            self.show({**told, "params": mask(params, api.verb)}, flags)
 
     # pages
 

@@ -25,7 +25,7 @@ def history(shell: ShellParts, words: list[str]) -> int:
     lines = shell.history.lines()
     first = max(len(lines) - int(words[0]), 0) if words else 0
     for number, line in enumerate(lines[first:], first + 1):
-        shell.environment.stdout.write(f"{number:5}  {line}\n")
+        shell.environment.show(f"{number:5}  {line}\n")
     return ExitStatus.DONE
 
 
@@ -37,7 +37,7 @@ def jobs(shell: ShellParts, words: list[str]) -> int:
     if not shell.background.lines:
         shell.environment.say("Nothing is in the background; `LINE &` puts a line there.")
     for line in shell.background.lines:
-        shell.environment.stdout.write(f"{line}\n")
+        shell.environment.show(f"{line}\n")
     return ExitStatus.DONE
 
 
@@ -50,7 +50,7 @@ def wait(shell: ShellParts, words: list[str]) -> int:
         line.join()
         line.is_told = True
         shell.environment.say(str(line))
-        shell.environment.stdout.write(shell.shown(line.said))
+        shell.environment.show(line.said)
         shell.environment.stdout.flush()
         shell.background.forget(line)
         status = status or line.status

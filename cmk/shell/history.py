@@ -9,15 +9,14 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-from cmk.config.credentials import hidden, is_secret, mask
 from cmk.errors import CmkError, UsageError
+from cmk.files import make_directory
+from cmk.line.flags import secret_at, takes_value
 from cmk.line.reading import read
+from cmk.masks import HIDDEN, hidden, is_secret, mask
 
 #: `!12` and `!!`: what stands for another line, and is remembered as that.
 RECALLED = re.compile(r"!(\d{1,9}|!)\s*\Z")
-
-#: Flags whose next word is a secret, also behind others: `-ds SECRET`.
-_SECRET_FLAGS = re.compile(r"(-[a-z]*[ks]|--apikey|--secretkey)\Z")
 
 
 def kept(text: str) -> str:
@@ -42,20 +41,33 @@ def kept(text: str) -> str:
 def _masked(words: list[str]) -> list[str]:
     """The words of a line as they may be seen."""
     params = dict(word.partition("=")[::2] for word in words if "=" in word)
-    safe = mask(params)
-    names = [word.lower() for word in words if "=" not in word and not word.startswith("-")]
-    is_setting = "set" in names[:2] and any(is_secret(name) for name in names)
-    shown = []
-    for place, word in enumerate(words):
+    names = [word.lower() for word in _without_flags(words) if "=" not in word]
+    verb = next((name for name in names if name != "cmk"), "")
+    safe = mask(params, verb)
+    shown: list[str] = []
+    is_next = False  # a flag's value
+    is_rest = False  # of a setting, which may have several words
+    for word in words:
         name, equals, _ = word.partition("=")
-        before = words[place - 1] if place else ""
-        if _SECRET_FLAGS.match(before) or (is_setting and is_secret(before)):
-            shown.append("***")
-        elif word[:2] in ("-k", "-s") and len(word) > 2:
-            shown.append(f"{word[:2]}***")
+        at = secret_at(word)
+        if is_next or is_rest:
+            shown.append(HIDDEN)
+        elif at is not None:
+            shown.append(word[:at] + (HIDDEN if at < len(word) else ""))
         else:
             shown.append(f"{name}={safe[name]}" if equals else hidden("", word))
+        is_next = at == len(word) and not is_next
+        is_rest = is_rest or (verb == "set" and not equals and is_secret(word))
     return shown
+
+
+def _without_flags(words: list[str]) -> list[str]:
+    """The words of the command itself."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not word.startswith("-") and not takes_value(before)
+    ]
 
 
 class History(FileHistory):
@@ -91,7 +103,7 @@ class History(FileHistory):
             return
         self._own.append((line, string))
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_directory(self._file.parent)
             os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600))
             self._file.chmod(0o600)
             super().store_string(line)

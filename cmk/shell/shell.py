@@ -117,14 +117,6 @@ class Shell:
         for paragraph in text.split("\n"):
             self.environment.say(fill(paragraph, self.environment.width))
 
-    def shown(self, text: str) -> str:
-        """What others have said, as it may be shown: nothing in it controls the terminal."""
-        from cmk.output import harmless
-
-        if not self.environment.output_is_terminal:
-            return text
-        return "\n".join(harmless(row) for row in text.split("\n"))
-
     # lines
 
     def _enter(self, text: str) -> None:

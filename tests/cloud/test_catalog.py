@@ -104,6 +104,39 @@ def test_force_params_sends_what_nobody_knows(cloud: Cmk, server: ManagementServ
     assert server.commands() == ["listZones"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "shinythings", "-h"),
+        ("help", "list"),
+        ("help", "list", "shinythings"),
+        ("list", "shinythings", "zoneid=\x1b]52;c;YQ==\x07", "--curl"),
+        ("list", "shinythings", "zoneid=\x1b]52;c;YQ==\x07", "--dry-run"),
+        ("list", "shinythings"),
+        ("list", "shinythings", "nosuch=1"),
+    ],
+)
+def test_no_word_of_a_server_controls_the_terminal(
+    cloud: Cmk, server: ManagementServer, words: tuple[str, ...]
+) -> None:
+    evil = "\x1b]0;title\x07\x9b31m\u202e"
+    params = [{"name": "zoneid", "type": f"uuid{evil}", "required": True, "description": evil}]
+    fields = [{"name": f"id{evil}", "type": evil, "description": evil}]
+    api = {"name": "listShinyThings", "description": evil, "params": params, "response": fields}
+    server.catalog = [ZONES, api]
+    cloud.ok("sync")
+    told = cloud(*words, terminal=True)
+    assert told.out + told.err
+    for sign in evil:
+        assert sign.isprintable() or sign not in told.out + told.err
+
+
+def test_a_pipe_is_given_help_as_it_is(cloud: Cmk, server: ManagementServer) -> None:
+    server.catalog = [{**ZONES, "description": "a\u202eb"}]
+    cloud.ok("sync")
+    assert "a\u202eb" in cloud.ok("list", "zones", "-h").out
+
+
 def test_help_tells_all_that_the_servers_catalog_says(cloud: Cmk, shiny: ManagementServer) -> None:
     assert "2 APIs" in cloud.ok("sync").err
     page = cloud.ok("list", "shinythings", "-h").out

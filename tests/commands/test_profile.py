@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cmk.config.file import Config
 from tests.conftest import Cmk
+from tests.management_server import ManagementServer
 
 GO = """prompt      = 🐵 >
 asyncblock  = true
@@ -165,6 +166,42 @@ def test_rename_and_remove_take_the_current_one_along(cmk: Cmk, config: Path) ->
     found = Config.read(config)
     assert "profile" not in found.core
     assert list(found.profiles) == ["test"]
+
+
+@pytest.mark.parametrize("words", [("profile", "remove", "p"), ("profile", "rename", "p", "q")])
+def test_no_session_outlives_its_profile(
+    cmk: Cmk, server: ManagementServer, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    server.passwords["admin"] = "right"
+    file = tmp_path / ".cmk" / "config"
+    file.parent.mkdir()
+    file.write_text(
+        f"profile = p\n[p]\nurl = {server.url}\nusername = admin\npassword = right\n"
+        "savesession = true\n"
+    )
+    sessions = tmp_path / ".local" / "state" / "cmk" / "sessions"
+    cmk.ok("list", "zones")
+    assert list(sessions.iterdir())
+    cmk.ok(*words)
+    assert not list(sessions.iterdir())
+
+
+def test_a_url_that_holds_a_password_is_neither_added_nor_shown(
+    cmk: Cmk, config: Path, tmp_path: Path
+) -> None:
+    for words in (
+        ("profile", "add", "x", "url=https://u:hunter2@h/client/api"),
+        ("set", "url", "https://u:hunter2@h/client/api"),
+    ):
+        refused = cmk(*words)
+        assert refused.status == 2
+        assert "holds a user or a password" in refused.err
+        assert "hunter2" not in refused.out + refused.err + config.read_text()
+    config.write_text("profile = x\n[x]\nurl = https://u:hunter2@h/client/api\n")
+    for line in ("profile list", "profile show x", "show", "get url", "list zones", "-d list zones",
+                 "list zones --dry-run", "login", "profile secure x"):  # fmt: skip
+        told = cmk(*line.split())
+        assert "hunter2" not in told.out + told.err, line
 
 
 def test_a_file_behind_a_link_stays_there(cmk: Cmk, config: Path, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from cmk.config.credentials import is_secret
 from tests.conftest import Cmk
 from tests.management_server import ManagementServer
 
@@ -53,6 +52,17 @@ def test_secrets_move_to_the_keyring_and_work_from_there(
     assert len(server.log) == 2
     cmk.ok("profile", "remove", "q")
     assert "secretkey" not in plain_keyring.read_text()
+
+
+@pytest.mark.parametrize("words", [("profile", "remove", "p"), ("profile", "rename", "p", "q")])
+def test_no_secret_stays_under_the_old_name_however_true_is_written(
+    cmk: Cmk, config: Path, plain_keyring: Path, words: tuple[str, ...]
+) -> None:
+    cmk.ok("profile", "secure", "p")
+    config.write_text(config.read_text().replace("keyring = true", "keyring = True"))
+    assert "p_2fsecretkey" in plain_keyring.read_text()
+    cmk.ok(*words)
+    assert "p_2fsecretkey" not in plain_keyring.read_text()
 
 
 def test_a_keyring_that_keeps_plain_text_is_none_unless_it_was_named(
@@ -154,24 +164,6 @@ def test_a_terminal_is_asked_for_what_is_missing(
     result = cmk("list", "zones", stdin="the-secret\n", terminal=True)
     assert result.status == 0, result.err
     assert "secretkey for http" in result.err
-
-
-@pytest.mark.parametrize(
-    ("name", "secret"),
-    [
-        ("password", True),
-        ("secretKey", True),
-        ("details[0].HTTP_HEADER:Authorization", True),
-        ("sessionkey", True),
-        ("codefor2fa", True),
-        ("privatekey", True),
-        ("username", False),
-        ("keyword", False),
-        ("publickey", False),
-    ],
-)
-def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
-    assert is_secret(name) == secret
 
 
 SCRIPT = """

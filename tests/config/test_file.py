@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,51 @@ def test_a_broken_line_is_named_by_its_number_without_showing_a_secret(tmp_path:
         config(tmp_path, "output = json\n[prod]\nsecretkey: hunter2hunter2\n")
     assert "line 3" in caught.value.message
     assert "hunter2hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("line", ["hunter2", "s3", "[prod", "= hunter2"])
+def test_nothing_of_a_broken_line_is_shown_however_short_it_is(tmp_path: Path, line: str) -> None:
+    told = f"{tmp_path}/config, line 2 is neither [section] nor key = value."
+    with pytest.raises(ConfigurationError) as caught:
+        config(tmp_path, f"[prod]\n{line}\n")
+    assert caught.value.message == told
+
+
+@pytest.mark.parametrize(
+    "line", ['password = " x "', "password=' x '", "password = ` x `", 'password =    " x "   ']
+)
+def test_quotes_keep_the_blanks_at_a_values_ends(tmp_path: Path, line: str) -> None:
+    assert config(tmp_path, f"[prod]\n{line}\n").profiles["prod"]["password"] == " x "
+
+
+@given(st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), codec="utf-8"), max_size=12))
+def test_a_value_is_read_as_it_was_written(value: str) -> None:
+    with TemporaryDirectory() as home:
+        found = Config(f"{home}/config", {})
+        if not value.isprintable():
+            return
+        try:
+            found.write("p", {"url": "lab:", "password": value})
+        except ConfigurationError:
+            assert all(mark in value for mark in "\"'`")
+        else:
+            assert Config.read(found.path).profiles["p"]["password"] == value
+
+
+@pytest.mark.parametrize("url", ["https://u:p@h/client/api", "http://u@h/", "http://u:p/q@h/"])
+def test_a_url_with_a_password_is_refused_wherever_it_stands(tmp_path: Path, url: str) -> None:
+    found = config(tmp_path, f"profile = p\n[p]\nurl = {url}\n")
+    for flags, variables in (
+        ({"url": url}, {}),
+        ({"profile": "p"}, {}),
+        ({}, {"CMK_PROFILE": "p"}),
+        ({}, {"CMK_URL": url}),
+        ({}, {"CLOUDSTACK_ENDPOINT": url}),
+        ({}, {}),
+    ):
+        with pytest.raises(ConfigurationError, match="user or a password") as caught:
+            choose(environment(**variables), found, **flags)
+        assert url not in caught.value.message
 
 
 @given(st.text(max_size=200))

@@ -130,6 +130,18 @@ def test_a_query_is_not_shown_in_an_error(lab: LabCmk) -> None:
     assert "hunter2" not in result.err
 
 
+def test_what_lets_in_is_in_no_listing_and_no_jobs_result(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
+    url = web.serve("/nano.qcow2", nano) + "?token=hunter2&size=small"
+    reply = register(lab, url=url)
+    assert reply.json["template"][0]["url"].endswith("/nano.qcow2?token=***&size=small")
+    lines = ("list templates templatefilter=all", "list events", "list asyncjobs", "list templatespoolrefs")
+    told = [lab.ok(*line.split()).out for line in lines]
+    assert "/nano.qcow2?token=***" in told[0]
+    assert "hunter2" not in reply.out + reply.err + "".join(told)
+
+
 def test_headers_go_to_the_origin_they_were_given_for_only(
     lab: LabCmk, web: Web, nano: bytes
 ) -> None:

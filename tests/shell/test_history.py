@@ -50,6 +50,22 @@ from cmk.shell.history import History, kept
             "register iso url=https://h/x?a=1&X-Amz-Signature=s3cret&token=s3cret",
             "register iso url=https://h/x?a=1&X-Amz-Signature=***&token=***",
         ),
+        ("set password correct s3cret", "set password *** ***"),
+        ("list zones -dss3cret", "list zones -ds***"),
+        ("list zones -ojson -nsb", "list zones -ojson -ns***"),
+        ("list zones -ojsonks", "list zones -ojsonks"),
+        (
+            "register iso url=https://a.blob.core.windows.net/c/x.iso?sv=1&sig=s3cret%3D",
+            "register iso url=https://a.blob.core.windows.net/c/x.iso?sv=1&sig=***",
+        ),
+        ("metalink verify http://u:p@s3cret@h/x.meta4", "metalink verify http://***@h/x.meta4"),
+        ("add swift url=http://h/ key=s3cret", "add swift url=http://h/ key=***"),
+        ("list tags key=env", "list tags key=env"),
+        ("deploy virtualmachine userdata=czNjcmV0", "deploy virtualmachine userdata=***"),
+        (
+            "update configuration name=security.encryption.key value=s3cret",
+            "update configuration name=security.encryption.key value=***",
+        ),
         ("update configuration name=a value=b", "update configuration name=a value=b"),
         ("# it's a remark", "# it's a remark"),
     ],
@@ -80,7 +96,7 @@ def test_where_no_file_can_be_the_shell_goes_on_and_says_why(tmp_path: Path) -> 
     (tmp_path / "state").write_text("")
     history = History(tmp_path / "state" / "history")
     history.append_string("list zones")
-    assert history.problem == "File exists"
+    assert history.problem == "Not a directory"
     assert history.get_strings() == ["list zones"]
     (tmp_path / "history").mkdir()
     unreadable = History(tmp_path / "history")

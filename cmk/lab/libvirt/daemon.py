@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from cmk.errors import ConfigurationError, Unreachable
+from cmk.files import make_directory
 from cmk.lab.directory import LabDirectory, held, is_held, short_link
 
 #: Seconds without VMs and clients after which the daemon ends by itself.
@@ -203,7 +204,7 @@ def _environment(base: Path, variables: Mapping[str, str]) -> dict[str, str]:
 def prepare(base: Path) -> None:
     """Make a daemon's directories and its configuration."""
     for name in ("run", "config/libvirt", "cache", "data"):
-        (base / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(base / name)
     config = base / "config" / "libvirt"
     for name in ("libvirtd.conf", "virtqemud.conf"):
         if not (config / name).exists():
