@@ -164,6 +164,10 @@ def _run_file(
         raise UsageError(f"Cannot read the file of lines '{path}': {reason}.") from None
 
 
+#: Characters of the longest line in a file of lines.
+_LONGEST = 1 << 20
+
+
 def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: bool = False) -> int:
     """A batch: lines up to the first error, or all of them; the status is the first failure's."""
     first = int(ExitStatus.DONE)
@@ -181,8 +185,13 @@ def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: b
 
 def _readable(text: Iterable[str]) -> Iterator[str]:
     """Lines of text; raises UsageError for bytes that are none."""
+    readline = getattr(text, "readline", None)
+    rows = iter(lambda: readline(_LONGEST), "") if readline else text
     try:
-        yield from text
+        for row in rows:
+            if len(row) >= _LONGEST:
+                raise UsageError(f"A line is longer than {_LONGEST >> 20} MiB.")
+            yield row
     except UnicodeDecodeError as problem:
         raise UsageError(
             f"The lines are not text in {problem.encoding}: {problem.reason}."

@@ -27,6 +27,9 @@ class Exact(float):
         return self.text
 
 
+Exact.__name__ = "float"  # by which JMESPath knows a number
+
+
 def loads(text: str | bytes) -> Any:
     """Read a document. Raises ValueError for what is none, also for depth and for `NaN`."""
     try:
@@ -48,15 +51,6 @@ def dumps(document: Any, indent: int = 0, ascii: bool = False) -> str:
     except RecursionError:
         raise CmkError("The answer is nested too deeply to be shown.") from None
     return "".join(pieces)
-
-
-def plain(document: Any) -> Any:
-    """The same with ordinary numbers, for those who calculate with them."""
-    if isinstance(document, dict):
-        return {key: plain(value) for key, value in document.items()}
-    if isinstance(document, list):
-        return [plain(item) for item in document]
-    return float(document) if isinstance(document, Exact) else document
 
 
 def _write(

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
-from errno import ENOTDIR
+from errno import EFBIG, ENOTDIR, ENXIO
+
+#: Bytes of the longest file that is read at once: a user's data, a config file.
+LONGEST = 64 << 20
+
+_PIECE = 1 << 16
 
 
 def put(path: str | os.PathLike[str], content: str | bytes, mode: int = 0o600) -> None:
@@ -20,13 +26,41 @@ def put(path: str | os.PathLike[str], content: str | bytes, mode: int = 0o600) -
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(
+                content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+            )
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, target)
     except BaseException:
         os.unlink(fresh)
         raise
+
+
+def read(path: str | os.PathLike[str], most: int = LONGEST) -> bytes:
+    """All bytes of a file that somebody has named: also of a pipe or a device, but no more than
+    `most`, and without waiting for a writer where there is none. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb", buffering=0) as file:
+        content = bytearray()
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            with suppress(BlockingIOError):  # there is a writer
+                content += os.read(descriptor, _PIECE)
+                if not content:
+                    raise OSError(ENXIO, "nobody writes into this pipe")
+        os.set_blocking(descriptor, True)
+        while piece := file.read(_PIECE):
+            content += piece
+            if len(content) > most:
+                raise OSError(EFBIG, f"it is longer than {most >> 20} MiB")
+    return bytes(content)
+
+
+def name_of(*parts: str) -> str:
+    """A name for what is kept of these parts, which no others have."""
+    from hashlib import sha256
+
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:

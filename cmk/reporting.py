@@ -31,6 +31,9 @@ def report(problem: BaseException, environment: Environment, debug: bool, place:
             environment, place + f"{problem.strerror or problem}: {problem.filename or 'output'}"
         )
         return ExitStatus.FAILED
+    if isinstance(problem, RecursionError):
+        _say_error(environment, place + "The answer is nested too deeply to be read.")
+        return ExitStatus.FAILED
     if isinstance(problem, SystemExit):
         return ExitStatus.FAILED
     _say_error(

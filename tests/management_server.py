@@ -42,7 +42,8 @@ class RefusedError(Exception):
 class Raw:
     """An answer that does not come from the API: a proxy's, a broken server's.
 
-    `cut` ends the connection after so many bytes of the body; `hang` waits so many seconds first.
+    `cut` ends the connection after so many bytes of the body; `hang` waits so many seconds first,
+    `drip` so many between any two bytes of the body.
     """
 
     status: int = 200
@@ -50,6 +51,7 @@ class Raw:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     hang: float = 0.0
+    drip: float = 0.0
     reset: bool = False
 
 
@@ -280,16 +282,25 @@ class _Requests(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
             return
-        self._write(raw.status, raw.body, raw.headers, raw.cut)
+        self._write(raw.status, raw.body, raw.headers, raw.cut, raw.drip)
 
     def _write(
-        self, status: int, body: bytes, headers: dict[str, str], cut: int | None = None
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str],
+        cut: int | None = None,
+        drip: float = 0.0,
     ) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body if cut is None else body[:cut])
+        for byte in body if drip else b"":
+            self.wfile.write(bytes((byte,)))
+            self.wfile.flush()
+            time.sleep(drip)
+        self.wfile.write(b"" if drip else body if cut is None else body[:cut])
         self.wfile.flush()
         if cut is not None:
             self.close_connection = True

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cmk.files import make_directory, put
+from cmk.files import make_directory, name_of, put, read
 
 
 @pytest.fixture
@@ -87,3 +89,35 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file"):
         make_directory(tmp_path / "file" / "below")
+
+
+def test_a_device_without_an_end_is_read_to_a_bound() -> None:
+    with pytest.raises(OSError, match="longer than 1 MiB"):
+        read("/dev/zero", 1 << 20)
+
+
+def test_a_pipe_that_nobody_writes_into_is_told_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="nobody writes"):
+        read(tmp_path / "pipe")
+
+
+def test_a_pipe_is_read_to_its_end_however_slow_it_is() -> None:
+    ours, theirs = os.pipe()
+
+    def write() -> None:
+        os.write(theirs, b"late")
+        os.close(theirs)
+
+    writer = threading.Timer(0.2, write)
+    writer.start()
+    assert read(f"/dev/fd/{ours}") == b"late"
+    writer.join()
+    os.close(ours)
+
+
+def test_no_two_places_have_one_name() -> None:
+    # Their CRC-32 is the same, and so were their files.
+    assert zlib.crc32(b"plumless") == zlib.crc32(b"buckeroo")
+    assert name_of("plumless") != name_of("buckeroo")
+    assert name_of("a", "b") != name_of("ab") != name_of("a\udc80b")

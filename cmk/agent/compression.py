@@ -143,7 +143,7 @@ def _zip(packed: IO[bytes]) -> Any:
     """The one file in a zip archive: which of several would be the image, nobody has said."""
     try:
         archive = ZipFile(packed)
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         if len(members) != 1:
             raise ImageFailure(f"its zip archive holds {len(members)} files; it must hold one")
         if members[0].flag_bits & 1:
@@ -276,10 +276,15 @@ def first_bytes(packing: str, prefix: bytes, wanted: int) -> bytes:
 
 def _first_of_zip(prefix: bytes, wanted: int) -> bytes:
     """The same for zip: a local header, then stored or deflated bytes (APPNOTE 4.3.7)."""
-    if len(prefix) < 30:
-        return b""
-    flags, method = struct.unpack_from("<HH", prefix, 6)
-    begin = 30 + sum(struct.unpack_from("<HH", prefix, 26))
+    begin, name = 0, b"/"
+    while name.endswith(b"/"):  # folders come before what is in them
+        if len(prefix) < begin + 30:
+            return b""
+        flags, method = struct.unpack_from("<HH", prefix, begin + 6)
+        [packed] = struct.unpack_from("<L", prefix, begin + 18)
+        lengths = struct.unpack_from("<HH", prefix, begin + 26)
+        name = prefix[begin + 30 : begin + 30 + lengths[0]]
+        begin += 30 + sum(lengths) + (packed if name.endswith(b"/") else 0)
     if flags & 1 or method not in (0, 8):
         return b""
     if method == 0:

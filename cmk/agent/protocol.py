@@ -122,7 +122,7 @@ def _do(request: Request, tell: Callable[[dict[str, Any]], None]) -> Any:
         raise RequestFailure(f"this agent (protocol {PROTOCOL}) cannot do '{what}'")
     try:
         if "limits" in request:
-            limits = request["limits"]
+            limits = _object("limits", request["limits"])
             request["limits"] = Limits(**{**limits, "trust": tuple(limits.get("trust", ()))})
         return action(tell, **request)
     except TypeError as problem:
@@ -132,8 +132,22 @@ def _do(request: Request, tell: Callable[[dict[str, Any]], None]) -> Any:
 def _fetch(tell: Callable[[dict[str, Any]], None], **request: Any) -> dict[str, Any]:
     pieces = request.pop("pieces", None)
     if pieces is not None:
-        request["pieces"] = Pieces(**{**pieces, "digests": tuple(pieces["digests"])})
-    return Fetch(Order(**{**request, "mirrors": tuple(request["mirrors"])}), tell).run()
+        digests = _texts("digests", _object("pieces", pieces).get("digests"))
+        request["pieces"] = Pieces(**{**pieces, "digests": digests})
+    mirrors = _texts("mirrors", request.get("mirrors"))
+    return Fetch(Order(**{**request, "mirrors": mirrors}), tell).run()
+
+
+def _object(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RequestFailure(f"{name} is an object")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
+        raise RequestFailure(f"{name} is a list of strings that is not empty")
+    return tuple(value)
 
 
 def _quiet(action: Callable[..., Any]) -> Callable[..., Any]:

@@ -165,9 +165,17 @@ _LIKE = {
 }
 
 
+#: So long a mistyped word, and so many known ones, are compared: enough for any real catalog.
+_WORD, _KNOWN = 100, 20_000
+
+
 def similar(word: str, known: Iterable[str], least: float = 0.6) -> str:
     """The known word nearest to a mistyped one, or nothing; `least` says how near, up to 1."""
     from difflib import get_close_matches
+    from itertools import islice
 
-    near = get_close_matches(word, list(known), n=1, cutoff=least)
+    # Of much shorter or longer ones no such share of the letters can be the same.
+    shortest, longest = len(word) * least / (2 - least), len(word) * (2 - least) / least
+    fitting = (one for one in known if shortest <= len(one) <= longest)
+    near = get_close_matches(word[:_WORD], list(islice(fitting, _KNOWN)), n=1, cutoff=least)
     return near[0] if near else ""

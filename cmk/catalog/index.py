@@ -23,7 +23,7 @@ from typing import Any
 from cmk.catalog import Api, Catalog, Field, Param
 from cmk.document import Json
 from cmk.environment import Environment
-from cmk.files import put
+from cmk.files import name_of, put
 
 _HERE = os.path.dirname(__file__)
 
@@ -211,7 +211,7 @@ def _is_word(text: Any) -> bool:
 
 def place(environment: Environment, url: str) -> str:
     """Where the catalog of a server is kept."""
-    return f"{environment.cache_directory}/catalog-{zlib.crc32(url.encode()):08x}"
+    return f"{environment.cache_directory}/catalog-{name_of(url)}"
 
 
 def save(environment: Environment, url: str, apis: list[Json]) -> None:

@@ -80,8 +80,8 @@ class Cloud:
         content = self._call(api, params, patient=is_read(api))
         return enveloped(api, content)
 
-    def job(self, jobid: str) -> Json:
-        found = self._call("queryAsyncJobResult", {"jobid": jobid}, patient=True)
+    def job(self, jobid: str, deadline: float | None = None) -> Json:
+        found = self._call("queryAsyncJobResult", {"jobid": jobid}, True, deadline)
         try:
             return {**found, "jobstatus": int(found["jobstatus"])}
         except (KeyError, TypeError, ValueError, OverflowError):
@@ -142,19 +142,25 @@ class Cloud:
     def _posts(self) -> bool:
         return self._profile.settings.get("postrequest", "true").lower() != "false"
 
-    def _call(self, api: str, params: Mapping[str, str], patient: bool) -> Json:
-        answer = self._send(api, params, patient)
+    def _call(
+        self, api: str, params: Mapping[str, str], patient: bool, deadline: float | None = None
+    ) -> Json:
+        answer = self._send(api, params, patient, deadline)
         if answer.status == 401:
             answer = self._second_try(api, params, patient, answer)
         return self._content(answer)
 
-    def _send(self, api: str, params: Mapping[str, str], patient: bool) -> Answer:
+    def _send(
+        self, api: str, params: Mapping[str, str], patient: bool, deadline: float | None = None
+    ) -> Answer:
         fields = self._authorised({"command": api, **params})
         began = time.monotonic()
         if patient:
-            answer = send_patiently(self._transport, fields, self._posts, self._tell_person)
+            answer = send_patiently(
+                self._transport, fields, self._posts, self._tell_person, deadline
+            )
         else:
-            answer = self._transport.send(fields, self._posts)
+            answer = self._transport.send(fields, self._posts, deadline)
         if self.debug is not None:
             shown = " ".join(f"{k}={v}" for k, v in mask(params).items())
             method = "POST" if self._posts else "GET"
@@ -302,7 +308,7 @@ class Cloud:
         """That this machine's clock is wrong, by the server's Date, if it is."""
         try:
             theirs = email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return ""
         ahead = time.time() - theirs
         if abs(ahead) < SKEW:

@@ -6,13 +6,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError, NoCredentials
-from cmk.files import put
+from cmk.files import name_of, put
 
 #: Seconds that a session kept between two calls is used for; the server's own limit is 30 minutes.
 KEPT = 900
@@ -66,22 +65,18 @@ def no_code() -> str:
 def kept_session(environment: Environment, profile: Profile) -> KeptSession:
     """The file of a profile's user, whether it is there or not."""
     names = [profile.settings.get(key, "") for key in ("username", "domain")]
-    user = _digest("\n".join([profile.url, profile.name, *names]))
-    return KeptSession(_sessions(environment) / f"{_digest(profile.name)}-{user}.json")
+    user = name_of(profile.url, profile.name, *names)
+    return KeptSession(_sessions(environment) / f"{name_of(profile.name)}-{user}.json")
 
 
 def forget_sessions(environment: Environment, profile: str) -> None:
     """Remove what is kept for any user of a profile."""
-    for path in _sessions(environment).glob(f"{_digest(profile)}-*.json"):
+    for path in _sessions(environment).glob(f"{name_of(profile)}-*.json"):
         path.unlink(missing_ok=True)
 
 
 def _sessions(environment: Environment) -> Path:
     return Path(environment.state_directory, "sessions")
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 class KeptSession:

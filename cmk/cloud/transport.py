@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cmk import __version__
+from cmk.cloud.body import ACCEPTED, body_of, left, within
 from cmk.errors import CmkError, ConfigurationError, Unreachable
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for a connection, and for the answer to begin or go on.
 CONNECT, READ = 10.0, 300.0
+#: Seconds for the whole of a call, however its answer drips.
+WHOLE = 1800.0
 
 #: A read that failed on its way is tried so often again, after such pauses in seconds.
 PAUSES = (0.5, 1.0, 2.0)
@@ -43,8 +46,9 @@ class Transport(Protocol):
 
     cookies: Mapping[str, str]
 
-    def send(self, params: Mapping[str, str], post: bool) -> Answer:
-        """The answer, whatever its status. Raises Unreachable where there is none."""
+    def send(self, params: Mapping[str, str], post: bool, deadline: float | None = None) -> Answer:
+        """The answer, whatever its status. Raises Unreachable where there is none, also by the
+        deadline (of time.monotonic())."""
         ...
 
     def upload(
@@ -102,7 +106,7 @@ class RequestsTransport:
         session.trust_env = False  # it would send what ~/.netrc has for the host, too
         session.proxies = get_environ_proxies(url)
         session.verify = self._bundle()
-        session.headers.update({"User-Agent": f"cmk/{__version__}"})
+        session.headers.update({"User-Agent": f"cmk/{__version__}", "Accept-Encoding": ACCEPTED})
         if session.verify is False:
             import urllib3
 
@@ -124,44 +128,29 @@ class RequestsTransport:
                 return self._variables[name]
         return True
 
-    def send(self, params: Mapping[str, str], post: bool) -> Answer:
+    def send(self, params: Mapping[str, str], post: bool, deadline: float | None = None) -> Answer:
         session = self._opened()
-        import requests
-
+        given = {"data" if post else "params": dict(params)}
+        seconds = left(deadline, WHOLE)
+        told = f"{self._url.partition('?')[0]} did not answer in full within {seconds:.0f} s."
         try:
-            if post:
-                answer = session.post(
-                    self._url, data=dict(params), timeout=(CONNECT, READ), allow_redirects=False
-                )
-            else:
-                answer = session.get(
-                    self._url, params=dict(params), timeout=(CONNECT, READ), allow_redirects=False
-                )
-        except (requests.RequestException, ValueError) as problem:
-            # Not its own words: they hold the URL, and with it key and signature.
-            raise Unreachable(*_reason(self._url, problem)) from None
-        return _answer(answer)
+            return within(
+                seconds, lambda: _asked(session, "POST" if post else "GET", self._url, given), told
+            )
+        except Unreachable:
+            self._session = None  # it may still be in use
+            raise
 
     def upload(
         self, url: str, headers: Mapping[str, str], file: Path, tell: Callable[[int], None]
     ) -> Answer:
-        import requests
         from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
         with file.open("rb") as body, self._made(url) as session:
             form = MultipartEncoder({"file": (file.name, body, "application/octet-stream")})
             sent = MultipartEncoderMonitor(form, lambda monitor: tell(monitor.bytes_read))
-            try:
-                answer = session.post(
-                    url,
-                    data=sent,
-                    headers={**headers, "Content-Type": form.content_type},
-                    timeout=(CONNECT, READ),
-                    allow_redirects=False,
-                )
-            except (requests.RequestException, ValueError) as problem:
-                raise Unreachable(*_reason(url, problem)) from None
-            return _answer(answer)
+            types = {**headers, "Content-Type": form.content_type}
+            return _asked(session, "POST", url, {"data": sent, "headers": types})
 
     def close(self) -> None:
         if self._session is not None:
@@ -169,32 +158,47 @@ class RequestsTransport:
             self._session = None
 
 
-def _answer(answer: requests.Response) -> Answer:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Answer(answer.status_code, headers, answer.content, answer.reason or "")
+def _asked(session: requests.Session, method: str, url: str, given: dict[str, Any]) -> Answer:
+    """One request and its answer. Raises Unreachable where there is none."""
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    try:
+        with session.request(
+            method, url, **given, timeout=(CONNECT, READ), allow_redirects=False, stream=True
+        ) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status_code, headers, body_of(answer), answer.reason or "")
+    except (requests.RequestException, HTTPError, ValueError) as problem:
+        # Not its own words: they hold the URL, and with it key and signature.
+        raise Unreachable(*_reason(url, problem)) from None
 
 
 def send_patiently(
-    transport: Transport, params: Mapping[str, str], post: bool, tell: Callable[[str], None]
+    transport: Transport,
+    params: Mapping[str, str],
+    post: bool,
+    tell: Callable[[str], None],
+    deadline: float | None = None,
 ) -> Answer:
     """For reads only: try again where the way to the server failed, or it says that it is busy.
 
-    `tell` is told why somebody has to wait.
+    `tell` is told why somebody has to wait; by the deadline it ends as it stands.
     """
     for pause in (*PAUSES, None):
         wanted = 0.0
         try:
-            answer = transport.send(params, post)
-            if answer.status not in PASSING or pause is None:
+            answer = transport.send(params, post, deadline)
+            if answer.status not in PASSING or pause is None or left(deadline, 1.0) <= 0:
                 return answer
             after = answer.headers.get("retry-after", "")
             wanted = float(after) if after.isascii() and after.isdigit() else 0.0
             tell(f"The server is busy (HTTP {answer.status}). Trying again.")
         except Unreachable as problem:
-            if pause is None:
+            if pause is None or left(deadline, 1.0) <= 0:
                 raise
             tell(f"{problem.message} Trying again.")
-        time.sleep(min(max(pause or 0.0, wanted), LONGEST_PAUSE))
+        time.sleep(max(0.0, left(deadline, min(max(pause or 0.0, wanted), LONGEST_PAUSE))))
     raise AssertionError("the last try returns or raises")
 
 
@@ -204,6 +208,7 @@ def _reason(url: str, problem: Exception) -> tuple[str, str]:
     import ssl
 
     import requests
+    import urllib3
 
     where = url.partition("?")[0]
     chain = list(_causes(problem))
@@ -223,13 +228,15 @@ def _reason(url: str, problem: Exception) -> tuple[str, str]:
             return f"{where} reset the connection.", ""
     if isinstance(problem, requests.exceptions.ConnectTimeout):
         return f"{where} did not answer within {CONNECT:.0f} s.", ""
-    if isinstance(problem, requests.exceptions.Timeout):
+    if isinstance(problem, (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError)):
         return f"{where} did not answer within {READ:.0f} s.", "What was asked may still happen."
     if isinstance(problem, requests.exceptions.ProxyError):
         return f"The proxy for {where} gives no connection.", "Look at https_proxy and no_proxy."
     if isinstance(problem, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return f"{where} is no URL of a server.", ""
-    if isinstance(problem, requests.exceptions.ChunkedEncodingError):
+    if isinstance(
+        problem, (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)
+    ):
         return f"The answer of {where} ended early.", "What was asked may still have happened."
     return f"{where} broke the connection off ({type(chain[-1]).__name__}).", ""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cmk.config.credentials import SECRETS, Keyring, has_keyring
 from cmk.config.file import Config
 from cmk.config.settings import ALL, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
+from cmk.files import read
 from cmk.masks import HIDDEN, has_user, in_text, is_secret, mask
 from cmk.session.session import Flags, Session
 
@@ -265,10 +268,8 @@ def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
             f"Did you mean {near}?" if near else f"There are: {', '.join(sorted(set(known)))}",
         )
     if value.startswith("@") and is_secret(key):
-        from pathlib import Path
-
         try:
-            value = Path(value[1:]).expanduser().read_text("utf-8").strip("\r\n")
+            value = read(Path(value[1:]).expanduser()).decode("utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as problem:
             raise UsageError(f"Cannot read the file of {key}: {problem}") from None
     if key == "url" and has_user(value):

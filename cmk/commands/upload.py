@@ -7,6 +7,7 @@ CloudStack's headers (X-signature, X-metadata, X-expires).
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cmk.cloud.client import Cloud
 from cmk.errors import CmkError, UsageError
@@ -20,6 +21,14 @@ _KINDS = {
     "iso": "getUploadParamsForIso",
     "volume": "getUploadParamsForVolume",
 }
+
+
+def _printable(value: object) -> str:
+    """A server's text as a URL or a header may have it. Raises ValueError."""
+    text = str(value)
+    if not isinstance(value, str | int) or not (text.isascii() and text.isprintable() and text):
+        raise ValueError(text)
+    return text
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
@@ -39,13 +48,15 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     answer = content(cloud.call(api.name, params))
     place = answer.get("getuploadparams", answer)
     try:
-        url = str(place["postURL"])
+        url = _printable(place["postURL"])
         headers = {
-            "X-signature": str(place["signature"]),
-            "X-metadata": str(place["metadata"]),
-            "X-expires": str(place["expires"]),
+            "X-signature": _printable(place["signature"]),
+            "X-metadata": _printable(place["metadata"]),
+            "X-expires": _printable(place["expires"]),
         }
-    except (KeyError, TypeError):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError(url)
+    except (KeyError, TypeError, ValueError):
         raise CmkError(f"The server's answer to {api.name} names no place to send to.") from None
     size = path.stat().st_size
     bar = bar_for(session.environment)

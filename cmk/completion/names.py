@@ -11,14 +11,13 @@ import json
 import os
 import select
 import time
-import zlib
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.errors import CmkError
-from cmk.files import make_directory, put
+from cmk.files import make_directory, name_of, put
 
 Row = dict[str, Any]
 
@@ -53,8 +52,7 @@ class NamesOnDisk:
         self._profile = profile
         self._keys = keys
         user = keys[0] or profile.settings.get("apikey") or profile.settings.get("username", "")
-        who = "\0".join((profile.name, profile.url, user))
-        self._prefix = f"names-{zlib.crc32(who.encode(errors='replace')):08x}-"
+        self._prefix = f"names-{name_of(profile.name, profile.url, user)}-"
         #: Whether any of the rows came from the cache, and may have been overtaken.
         self.is_from_cache = False
 

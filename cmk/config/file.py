@@ -20,7 +20,7 @@ from typing import NamedTuple, TextIO
 
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
-from cmk.files import make_directory, put
+from cmk.files import make_directory, put, read
 from cmk.masks import has_user
 
 #: Go CloudMonkey keeps its defaults under this name in the file; it is the core section.
@@ -138,11 +138,12 @@ class Config:
 
 def _text_of(path: str) -> str:
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
+        return read(path).decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise ConfigurationError(f"Cannot read {path}: {problem.strerror}.") from None
+    except UnicodeDecodeError as problem:
         raise ConfigurationError(f"Cannot read {path}: {problem}") from None
 
 

@@ -65,7 +65,7 @@ class LabBackend:
         """Run one API."""
         return run(self.as_admin(), api, params)
 
-    def job(self, jobid: str) -> Json:
+    def job(self, jobid: str, deadline: float | None = None) -> Json:
         found: Json = content(self.call("queryAsyncJobResult", {"jobid": jobid}))
         return found
 

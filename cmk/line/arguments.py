@@ -9,11 +9,13 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from errno import EFBIG
 from pathlib import Path
 from typing import TextIO
 
 from cmk.catalog import Api, Param, similar
 from cmk.errors import Unknown, UsageError
+from cmk.files import LONGEST, read
 from cmk.line.language import base_of
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -41,7 +43,7 @@ def _attached(key: str, value: str, stdin: TextIO) -> str:
     try:
         content = _bytes_of(value[1:], stdin)
         if key == "userdata":
-            return base64.b64encode(content).decode()
+            return _in_base64(content)
         return content.decode("utf-8")
     except OSError as problem:
         raise UsageError(
@@ -52,11 +54,28 @@ def _attached(key: str, value: str, stdin: TextIO) -> str:
         raise UsageError(f"{key}={value}: it is no text in UTF-8.") from None
 
 
+#: How user data begins that cloud-init knows: base64 of that is no user data itself.
+_USER_DATA = (b"#", b"Content-Type:", b"MIME-Version:", b"\x1f\x8b")
+
+
+def _in_base64(content: bytes) -> str:
+    """User data in base64, once."""
+    joined = b"".join(content.split())
+    try:
+        is_packed = base64.b64decode(joined, validate=True).startswith(_USER_DATA)
+    except ValueError:
+        is_packed = False
+    return (joined if is_packed else base64.b64encode(content)).decode()
+
+
 def _bytes_of(path: str, stdin: TextIO) -> bytes:
     if path != "-":
-        return Path(path).expanduser().read_bytes()
+        return read(Path(path).expanduser())
     raw = getattr(stdin, "buffer", None)
-    return raw.read() if raw is not None else stdin.read().encode()
+    content: bytes = raw.read(LONGEST + 1) if raw is not None else stdin.read(LONGEST + 1).encode()
+    if len(content) > LONGEST:
+        raise OSError(EFBIG, f"it is longer than {LONGEST >> 20} MiB")
+    return content
 
 
 def wire(

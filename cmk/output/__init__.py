@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from cmk.document import Exact, dumps, plain
+from cmk.document import Exact, dumps
 from cmk.errors import UsageError
 
 Row = dict[str, Any]
@@ -100,7 +100,7 @@ def _queried(document: Any, expression: str) -> Any:
     import jmespath
 
     try:
-        return jmespath.search(expression, plain(document))
+        return jmespath.search(expression, document)
     except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
         first = str(problem).splitlines()[0]
         raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None

@@ -24,7 +24,8 @@ def write_grid(reply: Reply, stream: TextIO, width: int, style: str, gap: int) -
     """
     reply = reply.kept()
     names = [harmless(name) for name in reply.names()]
-    rows = [[harmless(text_of(cell)) for cell in cells] for cells in reply.cells(reply.names())]
+    show = _shortened if width else harmless
+    rows = [[show(text_of(cell)) for cell in cells] for cells in reply.cells(reply.names())]
     if not rows:
         return
     widths = _widths(names, rows, width, gap) if width else []
@@ -42,6 +43,14 @@ def write_grid(reply: Reply, stream: TextIO, width: int, style: str, gap: int) -
         )
     stream.write("\n".join(line.rstrip() for line in grid.split("\n")) + "\n")
 
+
+def _shortened(text: str) -> str:
+    """A cell for a terminal: to break a longer text takes minutes, and nobody reads it."""
+    return harmless(text) if len(text) <= _LONGEST else harmless(text[:_LONGEST]) + "…"
+
+
+#: Characters of the longest cell in a terminal; other formats and pipes have all of it.
+_LONGEST = 2000
 
 #: What tabulate leaves free beside a header, and a width that no header has.
 _PADDING, _ANY = 2, 1000

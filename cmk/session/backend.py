@@ -20,8 +20,9 @@ class Backend(Protocol):
         """`{"listzonesresponse": {…}}`. Raises ApiError as the API refuses, Unreachable."""
         ...
 
-    def job(self, jobid: str) -> Json:
-        """What queryAsyncJobResult says of one job, without the envelope."""
+    def job(self, jobid: str, deadline: float | None = None) -> Json:
+        """What queryAsyncJobResult says of one job, without the envelope. Raises Unreachable where
+        there is no answer by the deadline (of time.monotonic())."""
         ...
 
     def catalog(self) -> Catalog:

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cmk.document import Json
+from cmk.errors import CmkError
 from cmk.output import rows_of
+
+#: A list may grow while it is read: to so many times what its first page told.
+_MOST = 3
 
 
 def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterator[Any]:
@@ -25,6 +29,11 @@ def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterato
     page = 1
     while True:
         page += 1
+        if page > _MOST * last:
+            raise CmkError(
+                f"The list does not end: the server tells of {first['count']} rows, and gave "
+                f"{_MOST} times as many."
+            )
         rows = _rows(fetch(page, size), noun)
         known = len(seen)
         for row in rows:

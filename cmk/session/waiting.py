@@ -8,7 +8,7 @@ from typing import Any
 from cmk.config.file import Profile
 from cmk.document import Json
 from cmk.environment import Environment
-from cmk.errors import Interrupted, JobFailed, WaitTimeout
+from cmk.errors import Interrupted, JobFailed, Unreachable, WaitTimeout
 from cmk.session.backend import Backend
 from cmk.session.progress import bar_for
 
@@ -16,7 +16,7 @@ from cmk.session.progress import bar_for
 def wait_for(
     backend: Backend, environment: Environment, profile: Profile, jobid: str, timeout: int
 ) -> Json:
-    """Until the job has ended: its result. Raises JobFailed, WaitTimeout, Interrupted.
+    """Until the job has ended: its result. Raises JobFailed, Unreachable, WaitTimeout, Interrupted.
 
     `timeout` is in seconds, 0 for ever.
     """
@@ -25,17 +25,18 @@ def wait_for(
     bar = bar_for(environment, jobid)
     try:
         while True:
-            job = backend.job(jobid)
+            job = _looked_at(backend, jobid, deadline)
             if job["jobstatus"] != 0:
                 break
             progress = job.get("progress")
             bar.update(progress if isinstance(progress, dict) else {})
-            if deadline is not None and time.monotonic() > deadline:
+            left = most if deadline is None else deadline - time.monotonic()
+            if left <= 0:
                 raise WaitTimeout(
                     f"Job {jobid} is still running after {timeout} s; it goes on.",
                     how_to_look(profile, jobid),
                 )
-            time.sleep(pause)
+            time.sleep(min(pause, left))
             pause = min(pause * 1.5, most)
     except KeyboardInterrupt:
         raise Interrupted(f"Job {jobid} goes on.", how_to_look(profile, jobid)) from None
@@ -48,6 +49,20 @@ def wait_for(
     if job["jobstatus"] == 2:
         raise JobFailed(_failure(result))
     return result if isinstance(result, dict) else {}
+
+
+#: What stands for a job of which nothing could be learnt in time.
+_UNKNOWN: Json = {"jobstatus": 0}
+
+
+def _looked_at(backend: Backend, jobid: str, deadline: float | None) -> Json:
+    """The job as it is. Raises Unreachable, unless that is because the time is up."""
+    try:
+        return backend.job(jobid, deadline)
+    except Unreachable:
+        if deadline is None or time.monotonic() < deadline:
+            raise
+        return _UNKNOWN
 
 
 def _failure(result: Any) -> str:

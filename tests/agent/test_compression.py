@@ -113,6 +113,18 @@ def test_a_zip_archive_holds_one_file(web: Web, pool: Path) -> None:
     assert (pool / "image").read_bytes() == BODY
 
 
+def test_an_archives_file_may_have_no_name(web: Web, pool: Path) -> None:
+    # What is behind a NUL is none of a name, says the zipfile module.
+    packed = zipped(("image.raw", BODY)).replace(b"image.raw", b"\0mage.raw")
+    run(pool, web.serve("/x", packed))
+    assert (pool / "image").read_bytes() == BODY
+
+
+def test_what_is_first_in_an_archive_is_known_behind_its_folders() -> None:
+    packed = zipped(("a/", b""), ("a/b/", b""), ("a/b/c.raw", BODY))
+    assert first_bytes("zip", packed, 64) == BODY[:64]
+
+
 def test_a_stored_zip_with_a_name_that_leads_elsewhere_stays_in_the_pool(
     web: Web, pool: Path
 ) -> None:

@@ -75,6 +75,13 @@ def test_facts_space_and_remove_of_a_pool(agent: Agent, tmp_path: Path) -> None:
         ('{"do": "facts", "pool": "tmp", "name": "a"}', "no name of a file"),
         ('{"do": "remove", "pool": "/tmp", "name": ".hidden"}', "no name of a file"),
         ('{"do": "space", "pool": "/tmp", "limits": {"x": 1}}', "x"),
+        ('{"do": "space", "pool": "/tmp", "limits": 7}', "limits is an object"),
+        ('{"do": "fetch", "pool": "/tmp", "name": "a", "format": "RAW"}', "mirrors is a list"),
+        ('{"do": "fetch", "pool": "/tmp", "name": "a", "mirrors": []}', "mirrors is a list"),
+        ('{"do": "fetch", "pool": "/tmp", "name": "a", "mirrors": "http"}', "mirrors is a list"),
+        ('{"do": "fetch", "mirrors": ["http://h"], "pieces": {}}', "digests is a list"),
+        ('{"do": "fetch", "mirrors": ["http://h"], "pieces": []}', "pieces is an object"),
+        ('{"do": "fetch", "mirrors": ["http://h"]}', "fetch: "),
     ],
 )
 def test_what_it_does_not_know_is_refused_and_it_goes_on(

@@ -136,8 +136,8 @@ def test_what_lets_in_is_in_no_listing_and_no_jobs_result(
     url = web.serve("/nano.qcow2", nano) + "?token=hunter2&size=small"
     reply = register(lab, url=url)
     assert reply.json["template"][0]["url"].endswith("/nano.qcow2?token=***&size=small")
-    lines = ("list templates templatefilter=all", "list events", "list asyncjobs", "list templatespoolrefs")
-    told = [lab.ok(*line.split()).out for line in lines]
+    lists = ("templates templatefilter=all", "events", "asyncjobs", "templatespoolrefs")
+    told = [lab.ok("list", *words.split()).out for words in lists]
     assert "/nano.qcow2?token=***" in told[0]
     assert "hunter2" not in reply.out + reply.err + "".join(told)
 

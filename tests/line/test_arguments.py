@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,35 @@ def test_a_map_comes_out_of_the_wire_form_as_it_went_in(entries: dict[str, str])
         found = typed(API, wire(API, {**GOOD, **given_as})).get(name, {})
         if name == "tags" or known == entries:
             assert found == known
+
+
+@pytest.mark.parametrize(
+    "text", [b"#cloud-config\n", b"#!/bin/sh\n", b"Content-Type: multipart/mixed", b"\x1f\x8b\x08"]
+)
+def test_user_data_that_is_base64_already_is_sent_as_it_is(tmp_path: Path, text: bytes) -> None:
+    sent = base64.b64encode(text).decode()
+    for content in (text, sent.encode(), f"{sent[:8]}\n{sent[8:]}\n".encode()):
+        (tmp_path / "f").write_bytes(content)
+        assert attached({"userdata": f"@{tmp_path}/f"}, io.StringIO()) == {"userdata": sent}
+
+
+@pytest.mark.parametrize("content", [b"abcd", b"word", b"I2Nsb3VkLWNvbmZpZw=", b""])
+def test_other_user_data_is_sent_in_base64_whatever_it_looks_like(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "f").write_bytes(content)
+    sent = attached({"userdata": f"@{tmp_path}/f"}, io.StringIO())["userdata"]
+    assert base64.b64decode(sent) == content
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "PIPE"])
+def test_a_file_without_an_end_or_a_writer_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("cmk.files.read.__defaults__", (1 << 20,))
+    os.mkfifo(tmp_path / "PIPE")
+    with pytest.raises(UsageError, match="cannot read the file"):
+        attached({"name": f"@{tmp_path / path}"}, io.StringIO())
 
 
 @pytest.mark.parametrize(
