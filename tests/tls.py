@@ -44,6 +44,13 @@ class Authority:
         self._certificate = self._sign(self._name, self._key, [], ca=True)
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
 
+    def intermediate(self, name: str = "intermediate CA") -> Authority:
+        """A CA that this one has signed; `issue` then gives its chain without this one."""
+        below = Authority(name)
+        below._certificate = self._sign(below._name, below._key, [], ca=True)
+        below.pem = below._certificate.public_bytes(serialization.Encoding.PEM).decode()
+        return below
+
     def issue(self, *hosts: str, days: int = 30) -> Pair:
         """A certificate for these names or addresses; negative days: expired so long ago."""
         key = ec.generate_private_key(ec.SECP256R1())

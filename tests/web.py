@@ -58,6 +58,8 @@ class Web:
     def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.pages: dict[str, Page] = {}
         self.log: list[Request] = []
+        #: Whether the latest request is for a range.
+        self.wants_range = False
         self._host, self._scheme = host, "https" if tls else "http"
         self._server = _Server(self, host)
         if tls:
@@ -93,11 +95,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path  # of a request to a proxy too
+        asked = self.headers.get("Range", "")
+        self.server.web.wants_range = bool(asked)
         page = self.server.web.pages.get(path, Page(b"not here", 404))
         if page.script is not None:
             page = page.script(self.server.web.downloads(path)) or page
         body, status, headers = self._part(page)
-        asked = self.headers.get("Range", "")
         self.server.web.log.append(Request(self.command, path, asked, dict(self.headers), status))
         self.send_response(status)
         if "Transfer-Encoding" not in headers:

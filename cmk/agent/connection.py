@@ -13,6 +13,25 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from .failures import TransportFailure
 from .wish import Limits
 
+#: OpenSSL's X509_V_FLAG_PARTIAL_CHAIN, which Python 3.9 has no name for.
+_PARTIAL_CHAIN = 0x80000
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer behind those that only announce it: http.client passes by 100 alone, and takes 102
+    and 103 (RFC 9110, 15.2; RFC 8297) for the answer."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_ANNOUNCED):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 102 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("it announces its answer again and again")
+
+
+_MOST_ANNOUNCED = 20
+
 
 def connection_to(
     parts: SplitResult, limits: Limits
@@ -37,10 +56,16 @@ def connection_to(
 def _connection(
     secure: bool, host: str, port: int | None, limits: Limits
 ) -> http.client.HTTPConnection:
-    if not secure:
-        return http.client.HTTPConnection(host, port, timeout=limits.connect)
-    context = _context(limits.trust)
-    return http.client.HTTPSConnection(host, port, timeout=limits.connect, context=context)
+    connection: http.client.HTTPConnection
+    if secure:
+        context = _context(limits.trust)
+        connection = http.client.HTTPSConnection(
+            host, port, timeout=limits.connect, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=limits.connect)
+    connection.response_class = _Response
+    return connection
 
 
 @lru_cache(maxsize=4)
@@ -48,7 +73,11 @@ def _context(trust: tuple[str, ...]) -> ssl.SSLContext:
     """Names are verified, TLS is 1.2 or newer; loading the system's CAs takes 20 ms, once."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Since Python 3.13 strict by itself: private CAs without key identifiers would be refused.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if trust:
+        # As in Java's keystore, which CloudStack uses: what is trusted need not be a root.
+        context.verify_flags |= _PARTIAL_CHAIN
         context.load_verify_locations(cadata="\n".join(trust))
     return context
 

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from .failures import ImageFailure
+from .qcow2 import check_whole
 
 HEADER = 104
+#: What is looked at of a file's beginning: a tar's mark is in its first 512 bytes.
+FIRST = 512
 
 #: First bytes of formats that QEMU would recognise, were it asked to guess.
 _MAGICS = {
@@ -30,6 +33,14 @@ _MAGICS = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "RAR",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"WithoutFreeSpace": "Parallels",
+    b"WithouFreSpacExt": "Parallels",
+    b"COWD": "VMDK",
 }
 
 #: Incompatible feature bits that a guest can be given: dirty, compression type, extended L2.
@@ -53,6 +64,8 @@ def format_of(first: bytes) -> str:
     for magic, name in _MAGICS.items():
         if first.startswith(magic):
             return name
+    if first[257:262] == b"ustar":  # of its first file (POSIX.1-1988)
+        return "OVA" if b".ovf\0" in first[:100] else "tar"
     return "RAW"
 
 
@@ -70,15 +83,22 @@ def check_format(declared: str, first: bytes) -> None:
         raise ImageFailure(f"it was declared QCOW2 and is {_what(found, first)}")
     if declared in {"RAW", "ISO"} and found != "RAW":
         raise ImageFailure(f"it was declared {declared} and begins like {found}")
+    if declared == "QCOW2" and len(first) >= HEADER:
+        check_header(first)
+
+
+def is_html(first: bytes) -> bool:
+    """Whether the first bytes are those of a page for people: of a login, or an error."""
+    text = first[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<?xml", b"<!--")):
+        return b"<html" in text
+    return text.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
 
 
 def _what(found: str, first: bytes) -> str:
     if found != "RAW":
         return found
-    text = first.lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "a page of HTML"
-    return "something else (no QCOW2 header)"
+    return "a page of HTML" if is_html(first) else "something else (no QCOW2 header)"
 
 
 def validate(path: str, declared: str, most: int) -> Image:
@@ -87,15 +107,17 @@ def validate(path: str, declared: str, most: int) -> Image:
     `most` is the largest virtual size, in bytes.
     """
     with open(path, "rb") as file:
-        first = file.read(HEADER)
+        first = file.read(FIRST)
         check_format(declared, first)
         warnings: tuple[str, ...] = ()
         if declared == "ISO":
             file.seek(32768)
             warnings = _iso_doubts(file.read(6 * 2048))
     if declared == "QCOW2":
-        _check_header(first)
+        check_header(first)
         size = _ask_qemu(path)
+        with open(path, "rb") as file:
+            check_whole(file, first, os.fstat(file.fileno()).st_size)
     else:
         size = os.stat(path).st_size
     if size <= 0:
@@ -105,7 +127,8 @@ def validate(path: str, declared: str, most: int) -> Image:
     return Image(declared, size, warnings)
 
 
-def _check_header(first: bytes) -> None:
+def check_header(first: bytes) -> None:
+    """Raise ImageFailure for a QCOW2 header that no guest may be given."""
     if len(first) < 72:
         raise ImageFailure("its QCOW2 header is cut off")
     version, backing, _, _, _, encryption = struct.unpack_from(">IQIIQI", first, 4)

@@ -67,7 +67,7 @@ def probe(
 
 def read(url: str, headers: dict[str, str], limits: Limits, small: int) -> dict[str, Any]:
     """A small file, whole: its `document` in base64. Raises TransportFailure."""
-    source = _Paced(open_source(Wish(url, headers=headers), limits), limits)
+    source = _Paced(open_source(Wish(url, headers=headers, page=True), limits), limits)
     try:
         return _document(source, b"", small)
     finally:
@@ -89,6 +89,7 @@ def head(url: str, headers: dict[str, str], limits: Limits) -> dict[str, Any]:
         "size": source.size,
         "etag": source.etag,
         "last_modified": source.last_modified,
+        "digests": source.digests,
     }
 
 
@@ -111,6 +112,8 @@ class _Paced:
 
 def _is_xml(prefix: bytes) -> bool:
     text = prefix[:2048].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith((b"\xff\xfe", b"\xfe\xff", b"<\0?\0", b"\0<\0?")):  # UTF-16
+        text = text.replace(b"\0", b"").lstrip(b"\xff\xfe")
     return text.startswith((b"<?xml", b"<metalink")) or b"<metalink" in text
 
 

@@ -11,7 +11,7 @@ probe   url format headers limits small                   url size etag last_mod
                                                           format virtual_size links digests;
                                                           of XML: url media_type document
 read    url headers limits small                          url media_type document (base64)
-head    url headers limits                                url size etag last_modified
+head    url headers limits                                url size etag last_modified digests
 fetch   pool name format mirrors headers origin           size virtual_size inode mtime packing
         algorithm digest size pieces most                 served_digest stored_digest url etag
         connections limits                                last_modified mirrors warnings story

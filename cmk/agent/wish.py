@@ -35,3 +35,5 @@ class Wish:
     validator: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     bare: bool = False
+    #: Whether a page of HTML will do: for what is read, not stored.
+    page: bool = False

@@ -38,6 +38,8 @@ def parse(text: str) -> Checksum:
         raise ImageError(
             f"The checksum's algorithm {found[1]} is not supported; there are {known}."
         )
+    if not found[1] and (meant := _form_of(digest)):
+        raise _misformed(meant)
     if len(digest) != length:
         raise ImageError(
             f"The checksum has {len(digest)} digits; {algorithm.upper()} has {length}."
@@ -47,17 +49,48 @@ def parse(text: str) -> Checksum:
     return Checksum(algorithm, digest)
 
 
-def listed(text: str, name: str, algorithm: str) -> Checksum | None:
+def _misformed(meant: str) -> ImageError:
+    digits, most = len(meant.partition("}")[2]), LENGTHS["md5"]
+    told = "The algorithm of a checksum stands in braces"
+    if digits != most:
+        told = f"The checksum has {digits} digits; MD5 has {most}, which one without braces is"
+    return ImageError(f"{told}: write it as {meant}.")
+
+
+def _form_of(text: str) -> str:
+    """`sha256:HEX` and a bare SHA-256 in the form that is taken; "" for neither."""
+    found = re.fullmatch(r"(?:(sha-?\d+|md5)[:=-])?([0-9a-f]+)", text)
+    if found is None or len(found[2]) == LENGTHS["md5"]:
+        return f"{{MD5}}{found[2]}" if found and found[1] else ""
+    names = [name for name, length in LENGTHS.items() if length == len(found[2])]
+    return f"{{{names[0].upper()}}}{found[2]}" if names else ""
+
+
+#: What digests are published by, the strongest first; others are no proof of anything.
+_PUBLISHED = ("sha-512", "sha-384", "sha-256")
+
+
+def listed(text: str, name: str) -> Checksum | None:
     """A file's digest in what sha256sum and the like write: `HEX  NAME`, `SHA256 (NAME) = HEX`.
 
-    A text with one digest and no name (`image.sha256`) is taken for this file.
+    Names may have a path before them. A text with one digest and no name (`image.sha256`) is taken
+    for this file. Of several digests the strongest counts.
     """
-    digit = f"[0-9a-fA-F]{{{LENGTHS[algorithm]}}}"
+    found: dict[str, str] = {}
     for line in text.splitlines():
-        found = re.fullmatch(rf"({digit})(?:\s+[ *]?(?:\./)?(.+?))?\s*", line)
-        if found and found[2] in (None, name):
-            return Checksum(algorithm, found[1].lower())
-        tagged = re.fullmatch(rf"[\w-]+\s*\((?:\./)?(.+?)\)\s*=\s*({digit})\s*", line)
-        if tagged and tagged[1] == name:
-            return Checksum(algorithm, tagged[2].lower())
-    return None
+        digest = _of_line(line.strip(), name)
+        algorithm = _BY_LENGTH.get(len(digest))
+        if algorithm is not None:
+            found.setdefault(algorithm, digest.lower())
+    return next((Checksum(each, found[each]) for each in _PUBLISHED if each in found), None)
+
+
+_BY_LENGTH = {LENGTHS[name]: name for name in _PUBLISHED}
+
+
+def _of_line(line: str, name: str) -> str:
+    plain = re.fullmatch(r"([0-9a-fA-F]{64,128})(?:\s+[ *]?(.+))?", line)
+    if plain and (plain[2] is None or plain[2].rpartition("/")[2] == name):
+        return plain[1]
+    tagged = re.fullmatch(r"[\w-]+\s*\((.+)\)\s*=\s*([0-9a-fA-F]{64,128})", line)
+    return tagged[2] if tagged and tagged[1].rpartition("/")[2] == name else ""

@@ -33,7 +33,8 @@ def checked_alias(text: str) -> str:
 
 
 def checked_pem(text: str) -> str:
-    """A certificate in PEM, its BEGIN and END lines added where they are missing.
+    """A certificate in PEM, its BEGIN and END lines added where they are missing, and what stands
+    around them left out.
 
     Raises ApiError 530 unless it is one X.509 certificate that is valid now.
     """
@@ -43,7 +44,8 @@ def checked_pem(text: str) -> str:
         raise ApiError(530, f"The certificate is longer than {LONGEST} characters.")
     if text.count(BEGIN) > 1:
         raise ApiError(530, "There are several certificates; upload each under its own name.")
-    body = re.sub(r"\s+", "", text.replace(BEGIN, "").replace(END, ""))
+    # What openssl -text writes before it is for people.
+    body = re.sub(r"\s+", "", text.rpartition(BEGIN)[2].partition(END)[0])
     pem = "\n".join([BEGIN, *textwrap.wrap(body, 64), END, ""])
     certificate = parsed(pem)
     now = datetime.now(timezone.utc)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
 import random
+import re
 import shutil
 import socket
 import struct
@@ -22,6 +24,7 @@ import pytest
 from cmk.agent.failures import Failure, ImageFailure, TransportFailure
 from cmk.agent.fetch import Fetch
 from cmk.agent.order import Order
+from cmk.agent.probe import probe
 from cmk.agent.wish import Limits
 from tests.web import Page, Web
 
@@ -163,12 +166,99 @@ def test_a_page_of_html_in_place_of_the_image_is_named(web: Web, pool: Path) -> 
     assert names(pool) == []
 
 
-def test_a_content_encoding_on_top_of_a_packed_file_is_refused(web: Web, pool: Path) -> None:
+def test_what_is_packed_twice_is_refused_however_it_is_labelled(web: Web, pool: Path) -> None:
     packed = gzip.compress(BODY)
     url = web.serve("/x.gz", gzip.compress(packed), headers={"Content-Encoding": "gzip"})
-    with pytest.raises(TransportFailure, match="Content-Encoding gzip, asked for identity"):
+    with pytest.raises(ImageFailure, match="begins like gzip"):
         run(pool, url, digest="", algorithm="")
     assert names(pool) == []
+
+
+def test_an_encoding_that_no_byte_tells_of_is_refused(web: Web, pool: Path) -> None:
+    url = web.serve("/x", BODY, headers={"Content-Encoding": "br"})
+    with pytest.raises(TransportFailure, match="Content-Encoding br, asked for identity"):
+        run(pool, url)
+    assert names(pool) == []
+
+
+@pytest.mark.parametrize("label", ["gzip", "x-gzip"])
+def test_a_packed_file_that_is_labelled_as_encoded_is_what_its_bytes_are(
+    web: Web, pool: Path, label: str
+) -> None:
+    packed = gzip.compress(BODY)
+    for body in (packed, BODY):
+        url = web.serve("/x.gz", body, headers={"Content-Encoding": label})
+        done = run(pool, url, digest="", algorithm="")
+        assert done["stored_digest"] == hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_image_that_is_labelled_html_is_an_image(web: Web, pool: Path, chunked: bool) -> None:
+    headers = {"Content-Type": "text/html"}
+    body = BODY
+    if chunked:
+        headers["Transfer-Encoding"] = "chunked"
+        body = b"%x\r\n" % len(BODY) + BODY + b"\r\n0\r\n\r\n"
+    done = run(pool, web.serve("/x", body, headers=headers, ranges=not chunked))
+    assert done["stored_digest"] == hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.mark.parametrize("status", [403, 416, 501])
+def test_a_server_that_refuses_every_range_is_asked_without(
+    web: Web, pool: Path, status: int
+) -> None:
+    def answer(_: int) -> Page | None:
+        return Page(b"no ranges", status) if web.wants_range else None
+
+    url = web.serve("/x", BODY, ranges=False, script=answer)
+    told = probe(url, "RAW", {}, Limits(2, 2))
+    assert told["size"] == len(BODY)
+    assert run(pool, url)["stored_digest"] == hashlib.sha256(BODY).hexdigest()
+
+
+def test_a_redirect_in_raw_utf_8_is_followed(web: Web, pool: Path) -> None:
+    web.serve("/%C3%A4%20b", BODY)
+    raw = "/ä b".encode().decode("latin-1")
+    url = web.serve("/x", b"", status=302, headers={"Location": raw})
+    assert run(pool, url)["stored_digest"] == hashlib.sha256(BODY).hexdigest()
+
+
+def test_a_failure_behind_a_redirect_names_its_place(web: Web, pool: Path) -> None:
+    url = web.serve("/x", b"", status=302, headers={"Location": "/gone?token=s3cret"})
+    with pytest.raises(TransportFailure, match=re.escape(f"{web.origin}/gone: HTTP 404")) as caught:
+        run(pool, url)
+    assert "s3cret" not in caught.value.reason
+
+
+def test_what_a_redirect_tells_of_the_file_is_known(web: Web) -> None:
+    digest = "SHA-256=" + base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+    web.serve("/mirror/x", BODY)
+    told = {"Location": "/mirror/x", "Digest": digest, "Link": "<http://m/x>; rel=duplicate"}
+    url = web.serve("/x", b"", status=302, headers=told)
+    found = probe(url, "RAW", {}, Limits(2, 2))
+    assert (found["digests"], found["links"]) == (digest, "<http://m/x>; rel=duplicate")
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 3,
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\n\r\n",
+    ],
+)
+def test_an_answer_may_be_announced(web: Web, pool: Path, early: bytes) -> None:
+    answer = early + b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+    with listening(web, saying(answer)) as url:
+        assert run(pool, url)["stored_digest"] == hashlib.sha256(BODY).hexdigest()
+
+
+def test_an_answer_that_is_announced_for_ever_is_left(web: Web, pool: Path) -> None:
+    with (
+        listening(web, saying(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)) as url,
+        pytest.raises(TransportFailure, match="again and again"),
+    ):
+        run(pool, url)
 
 
 def test_a_hang_after_half_is_left_and_the_next_mirror_brings_the_rest(
@@ -213,6 +303,11 @@ class listening:  # noqa: N801 - a context, named as it reads
         self._socket.close()
         for client in self._clients:
             client.close()
+
+
+def saying(answer: bytes) -> Any:
+    """Send these bytes."""
+    return lambda client: client.sendall(answer)
 
 
 def stall(body: bytes, at: int) -> Any:

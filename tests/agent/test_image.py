@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import random
 import struct
 import subprocess
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from cmk.agent.failures import ImageFailure
 from cmk.agent.image import format_of, qcow2_size, validate
+from cmk.agent.qcow2 import check_whole
 from tests.guest import raw
 
 MOST = 1 << 40
@@ -96,6 +99,14 @@ def test_a_qcow2_header_that_reaches_out_or_makes_no_sense_is_refused(
         (b"QFI\xfb" + bytes(600), "RAW", "begins like QCOW2"),
         (b"QFI\xfb" + bytes(600), "ISO", "begins like QCOW2"),
         (b"\x1f\x8b" + bytes(600), "RAW", "begins like gzip"),
+        (b"PK\x03\x04" + bytes(600), "RAW", "begins like zip"),
+        (b"\x28\xb5\x2f\xfd" + bytes(600), "ISO", "begins like zstd"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(600), "RAW", "begins like 7z"),
+        (b"WithoutFreeSpace" + bytes(600), "RAW", "begins like Parallels"),
+        (b"WithouFreSpacExt" + bytes(600), "RAW", "begins like Parallels"),
+        (b"COWD" + bytes(600), "RAW", "begins like VMDK"),
+        (b"disk.raw".ljust(257, b"\0") + b"ustar\x0000" + bytes(600), "RAW", "begins like tar"),
+        (b"disk.ovf".ljust(257, b"\0") + b"ustar  \0" + bytes(600), "RAW", "begins like OVA"),
         (b"<!DOCTYPE html><title>login", "QCOW2", "a page of HTML"),
         (b"\n  <HTML>", "QCOW2", "a page of HTML"),
         (b"json:{}", "QCOW2", "no QCOW2 header"),
@@ -107,6 +118,62 @@ def test_a_file_that_is_another_format_than_declared_is_refused(
     tmp_path: Path, begin: bytes, declared: str, said: str
 ) -> None:
     assert said in refused(tmp_path, begin, declared)
+
+
+def filled(tmp_path: Path, *options: str) -> bytes:
+    """A QCOW2 file with 8 MiB of data in it."""
+    (tmp_path / "data").write_bytes(random.Random(7).randbytes(8 << 20))
+    convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", *options]
+    subprocess.run([*convert, tmp_path / "data", tmp_path / "filled"], check=True)
+    return (tmp_path / "filled").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("-c",), ("-o", "extended_l2=on,cluster_size=128k"), ("-o", "cluster_size=512")],
+    ids=" ".join,
+)
+def test_an_image_that_is_cut_off_is_refused_and_a_whole_one_is_not(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    whole = filled(tmp_path, *options)
+    assert validate(str(tmp_path / "filled"), "QCOW2", MOST).virtual_size == 8 << 20
+    for share in (0.4, 0.6, 0.9):
+        assert "cut off" in refused(tmp_path, whole[: int(len(whole) * share)])
+
+
+def test_an_l1_table_behind_the_end_is_refused(tmp_path: Path, good: bytes) -> None:
+    for offset in (len(good), 1 << 40, 1 << 62):
+        assert refused(tmp_path, patched(good, 40, ">Q", offset))
+
+
+def test_many_entries_for_one_table_take_no_time(tmp_path: Path) -> None:
+    """4,000 entries of the L1 table name one L2 table: it is read once."""
+    create = ["qemu-img", "create", "-q", "-f", "qcow2", str(tmp_path / "large"), "2T"]
+    subprocess.run(create, check=True)
+    image = bytearray((tmp_path / "large").read_bytes())
+    [table] = struct.unpack_from(">Q", image, 40)
+    l2 = len(image)
+    image += bytes(1 << 16)
+    image[table : table + 8 * 4000] = struct.pack(">Q", l2 | 1 << 63) * 4000
+    reads: list[int] = []
+
+    class Counted(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            reads.append(size or 0)
+            return super().read(size)
+
+    check_whole(Counted(bytes(image)), bytes(image[:512]), len(image))
+    assert len(reads) == 2
+
+
+@given(st.binary(min_size=80, max_size=80))
+def test_any_tables_are_either_whole_or_refused(numbers: bytes) -> None:
+    image = b"QFI\xfb\0\0\0\3" + numbers + bytes(512)
+    try:
+        check_whole(io.BytesIO(image), image[:512], len(image))
+    except ImageFailure as problem:
+        assert problem.reason
 
 
 def test_an_image_larger_inside_than_the_limit_is_refused(tmp_path: Path, good: bytes) -> None:

@@ -13,7 +13,7 @@ from cmk.agent.failures import TransportFailure
 from cmk.agent.source import Source
 from cmk.agent.sources import open_source
 from cmk.agent.wish import Limits, Wish
-from tests.tls import Authority
+from tests.tls import Authority, Pair
 from tests.web import Page, Web
 
 pytestmark = pytest.mark.slow
@@ -118,6 +118,33 @@ def test_the_systems_cas_alone_do_not_trust_the_zones_server(secure: Web) -> Non
 def test_the_zones_certificate_is_trusted_besides(secure: Web, authority: Authority) -> None:
     url = secure.serve("/x", b"secret")
     assert fetched(url, Limits(trust=(authority.pem,))) == b"secret"
+
+
+@pytest.mark.parametrize("trusted", ["the server", "the intermediate", "the root"])
+def test_what_is_trusted_need_not_be_a_root(tmp_path: Path, trusted: str) -> None:
+    root = Authority("root")
+    below = root.intermediate()
+    pair = below.issue("127.0.0.1")
+    chain = Pair(pair.certificate + below.pem, pair.key)
+    pems = {"the server": pair.certificate, "the intermediate": below.pem, "the root": root.pem}
+    server = Web(tls=chain.context(tmp_path))
+    try:
+        url = server.serve("/x", b"private")
+        assert fetched(url, Limits(trust=(pems[trusted],))) == b"private"
+        with pytest.raises(TransportFailure, match="its certificate is refused"):
+            fetched(url, Limits(trust=(Authority("other").pem,)))
+    finally:
+        server.close()
+
+
+def test_a_server_that_is_trusted_itself_is_so_under_its_own_name_only(tmp_path: Path) -> None:
+    pair = Authority().issue("elsewhere.example")
+    server = Web(tls=pair.context(tmp_path))
+    try:
+        with pytest.raises(TransportFailure, match="certificate is refused"):
+            fetched(server.serve("/x", b""), Limits(trust=(pair.certificate,)))
+    finally:
+        server.close()
 
 
 def test_a_certificate_for_another_name_is_refused(authority: Authority, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.images import ImageError
-from cmk.images.checksum import LENGTHS, Checksum, parse
+from cmk.images.checksum import LENGTHS, Checksum, listed, parse
 
 SHA256 = hashlib.sha256(b"x").hexdigest()
 MD5 = hashlib.md5(b"x").hexdigest()
@@ -65,3 +65,45 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ImageError:
         return
     assert len(found.digest) == LENGTHS[found.algorithm]
+
+
+GOOD, OTHER, LONG = "a" * 64, "b" * 64, "c" * 128
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{OTHER}  y\n{GOOD}  x.iso\n", ("sha-256", GOOD)),
+        (f"{GOOD} *./images/x.iso\n", ("sha-256", GOOD)),
+        (f"{GOOD}  /srv/images/x.iso\n", ("sha-256", GOOD)),
+        (f"SHA256 (images/x.iso) = {GOOD}\n", ("sha-256", GOOD)),
+        (f"SHA512 (x.iso) = {LONG}\nSHA256 (x.iso) = {GOOD}\n", ("sha-512", LONG)),
+        (f"{GOOD.upper()}\r\n", ("sha-256", GOOD)),
+        (f"{GOOD}  max.iso\n", None),
+        (f"{'a' * 63}  x.iso\n", None),
+        (f"{'a' * 65}  x.iso\n", None),
+        ("", None),
+    ],
+)
+def test_a_file_is_found_in_every_form_of_list(text: str, found: tuple[str, str] | None) -> None:
+    assert listed(text, "x.iso") == found
+
+
+@given(st.text(max_size=300), st.text(max_size=10))
+def test_any_list_is_read(text: str, name: str) -> None:
+    assert listed(text, name) is None or text
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (GOOD, f"{{SHA-256}}{GOOD}"),
+        (f"sha256:{GOOD}", f"{{SHA-256}}{GOOD}"),
+        (f"SHA-512:{LONG}", f"{{SHA-512}}{LONG}"),
+        (f"md5:{'d' * 32}", f"{{MD5}}{'d' * 32}"),
+    ],
+)
+def test_the_right_form_of_a_checksum_is_told(text: str, form: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        parse(text)
+    assert f"write it as {form}." in str(caught.value)

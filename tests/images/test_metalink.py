@@ -320,6 +320,35 @@ def test_checksum_auto_finds_what_is_published_beside_the_url(
     assert template["checksum"] == good
 
 
+FEDORA = """-----BEGIN PGP SIGNED MESSAGE-----
+Hash: SHA256
+
+# Fedora+Cloud.qcow2: 393216 bytes
+SHA256 (Fedora+Cloud.qcow2) = {good}
+# other.qcow2: 7 bytes
+SHA256 (other.qcow2) = {sha}
+-----BEGIN PGP SIGNATURE-----
+
+iQIzBAEBCAAdFiEExvCt1dVbhqCgxuMW
+-----END PGP SIGNATURE-----
+"""
+INDEX = (
+    '<!DOCTYPE html><title>Index of /f</title><a href="../">up</a> <a href="?C=M;O=A">Date</a>'
+    '<a href="https://elsewhere/x-CHECKSUM">x</a> <a href="Fedora-43-x86_64-CHECKSUM">here</a>'
+)
+
+
+def test_checksum_auto_finds_fedoras_list_by_the_folders_index(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
+    good = hashlib.sha256(nano).hexdigest()
+    web.serve("/f/", INDEX.encode(), headers={"Content-Type": "text/html"})
+    web.serve("/f/Fedora-43-x86_64-CHECKSUM", FEDORA.format(good=good, sha=SHA).encode())
+    lab.register(web.serve("/f/Fedora%2BCloud.qcow2", nano), checksum="auto")
+    [template] = lab.ok("list", "templates", "templatefilter=all").json["template"]
+    assert template["checksum"] == good
+
+
 def test_checksum_auto_that_finds_nothing_is_refused(lab: LabCmk, web: Web, nano: bytes) -> None:
     url = web.serve("/n.qcow2", nano)
     result = lab(
@@ -334,6 +363,7 @@ def test_checksum_auto_that_finds_nothing_is_refused(lab: LabCmk, web: Web, nano
         "checksum=auto",
     )
     assert "checksum=auto found no digest" in result.err
+    assert "SHA256SUMS" in result.err
 
 
 def test_a_digest_in_the_servers_headers_is_used(lab: LabCmk, web: Web, nano: bytes) -> None:

@@ -89,6 +89,11 @@ def test_the_body_of_a_pem_alone_is_enough(lab: LabCmk, authority: Authority) ->
     assert upload(lab, body).status == 0
 
 
+def test_what_openssl_writes_for_people_is_left_out(lab: LabCmk, authority: Authority) -> None:
+    text = f"Certificate:\n    Data:\n        Version: 3 (0x2)\n{authority.pem}# the end\n"
+    assert upload(lab, text).status == 0
+
+
 @pytest.mark.parametrize(
     ("text", "name", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import subprocess
 from pathlib import Path
 
@@ -102,9 +103,11 @@ def test_what_cannot_work_is_refused_with_431_and_leaves_nothing(
         (Page(b"conectix" + bytes(600)), "declared QCOW2 and is VHD"),
         (Page(b"", 302, {"Location": "file:///etc/passwd"}), "never followed"),
         (Page(b"", 302, {"Location": "/x.qcow2"}), "more than 10 redirects"),
-        (Page(b"x", headers={"Content-Encoding": "gzip"}), "Content-Encoding gzip"),
+        (Page(b"x", headers={"Content-Encoding": "br"}), "Content-Encoding br"),
         (
-            Page(b"QFI\xfb" + bytes(500), headers={"Content-Length": str(1 << 55)}, cut=504),
+            Page(
+                b"QFI\xfb\0\0\0\3" + bytes(496), headers={"Content-Length": str(1 << 55)}, cut=504
+            ),
             "the storage of host",
         ),
     ],
@@ -117,6 +120,27 @@ def test_a_url_that_does_not_serve_the_image_is_refused(
     result = register(lab, url=f"{web.origin}/x.qcow2")
     assert result.status == 1
     assert said in result.err
+
+
+HEADERS = [
+    ("a backing file", 8, ">QI", (200, 11)),
+    ("it is encrypted", 32, ">I", (2,)),
+    ("version 1", 4, ">I", (1,)),
+    ("its data is in another file", 72, ">Q", (4,)),
+    ("storage.max.volume.size allows", 24, ">Q", (1 << 50,)),
+]
+
+
+@pytest.mark.parametrize(("said", "at", "form", "values"), HEADERS)
+def test_what_its_header_forbids_is_known_at_registration(
+    lab: LabCmk, web: Web, nano: bytes, said: str, at: int, form: str, values: tuple[int, ...]
+) -> None:
+    image = bytearray(nano)
+    struct.pack_into(form, image, at, *values)
+    for path, body in (("/x.qcow2", bytes(image)), ("/x.qcow2.gz", gzip.compress(image))):
+        result = register(lab, url=web.serve(path, body))
+        assert result.status == 1
+        assert said in result.err
 
 
 def test_nobody_listening_is_told_with_the_host_that_asked(lab: LabCmk) -> None:

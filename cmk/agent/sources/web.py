@@ -8,6 +8,7 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from socket import SHUT_RDWR
 from threading import Timer
@@ -17,6 +18,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from ..connection import connection_to
 from ..failures import RangeFailure, TransportFailure
+from ..image import is_html
 from ..source import Source, reason_of, shown
 from ..wish import Limits, Wish
 
@@ -28,26 +30,69 @@ HEADERS = 3
 #: Statuses that say "not this, whenever you ask"; 408, 425 and 429 ask to try again.
 _PASSING = {408, 425, 429}
 
+#: What servers that know no ranges answer to every request for one.
+_RANGE_REFUSED = {403, 416, 501}
+
+#: Labels that name a packing which the bytes tell of, too: the bytes decide.
+_TOLD_BY_BYTES = {"", "identity", "gzip", "x-gzip", "zstd"}
+
 
 def open_web(wish: Wish, limits: Limits) -> Source:
     """Open a URL, its redirects followed. Raises TransportFailure."""
     url, headers = wish.url, dict(wish.headers)
+    told = _Told()
     for _ in range(MAX_REDIRECTS + 1):
-        parts = urlsplit(url)
-        connection, response = _request(parts, wish, headers, limits)
-        if response.status in {301, 302, 303, 307, 308}:
-            connection.close()
-            target = _redirect(parts, response.getheader("Location", ""), limits)
-            if _origin(urlsplit(target)) != _origin(parts):
-                headers = {}  # they were given for the first origin only
-            url = target
-            continue
         try:
-            return _accept(url, wish, connection, response)
-        except TransportFailure:
-            connection.close()
+            found = _step(url, wish, headers, limits, told)
+        except TransportFailure as problem:
+            if url != wish.url:
+                problem.reason = f"{shown(url)}: {problem.reason}"
             raise
+        if isinstance(found, Source):
+            found.links = found.links or told.links
+            found.digests = found.digests or told.digests
+            return found
+        if _origin(urlsplit(found)) != _origin(urlsplit(url)):
+            headers = {}  # they were given for the first origin only
+        url = found
     raise TransportFailure(f"more than {MAX_REDIRECTS} redirects", final=True)
+
+
+@dataclass
+class _Told:
+    """What a redirect itself tells of the file: MirrorBrain has digest and mirrors there."""
+
+    links: str = ""
+    digests: str = ""
+
+
+def _step(
+    url: str, wish: Wish, headers: Mapping[str, str], limits: Limits, told: _Told
+) -> Source | str:
+    """What a URL answers: the file, or the next URL. Raises TransportFailure."""
+    parts = urlsplit(url)
+    connection, response = _request(parts, wish, headers, limits)
+    is_part = wish.start or wish.end is not None
+    # Of what is missing of a file 416 may be true; else a server that answers no ranges is asked
+    # again without.
+    if (
+        is_part
+        and response.status in _RANGE_REFUSED
+        and not (wish.start and response.status == 416)
+    ):
+        connection.close()
+        whole = replace(wish, start=0, end=None, validator="")
+        connection, response = _request(parts, whole, headers, limits)
+    try:
+        if response.status in {301, 302, 303, 307, 308}:
+            told.links = told.links or response.getheader("Link", "")
+            told.digests = told.digests or response.getheader("Digest", "")
+            connection.close()
+            return _redirect(parts, response.getheader("Location", ""), limits)
+        return _accept(url, wish, connection, response)
+    except TransportFailure:
+        connection.close()
+        raise
 
 
 def _request(
@@ -97,7 +142,9 @@ def _redirect(parts: SplitResult, location: str, limits: Limits) -> str:
             "it redirects, and store.download.follow.redirects is false", final=True
         )
     # A blank in it is a mistake that browsers mend too (WHATWG URL, percent-encode).
-    target = urljoin(parts.geturl(), quote(location, safe=string.punctuation))
+    # Other letters came as bytes, which http.client takes for Latin-1.
+    raw = location.encode("latin-1")
+    target = urljoin(parts.geturl(), quote(raw, safe=string.punctuation))
     scheme = urlsplit(target).scheme.lower()
     if not location or scheme not in {"http", "https"}:
         raise TransportFailure(f"it redirects to '{scheme}:', which is never followed", final=True)
@@ -120,15 +167,19 @@ def _accept(
     """Check what a server answered against what was wished for."""
     if response.status not in {200, 206}:
         raise _refusal(response)
-    encoding = response.getheader("Content-Encoding", "identity").lower()
-    if encoding not in {"identity", ""}:
-        raise TransportFailure(f"it answers with Content-Encoding {encoding}, asked for identity")
+    encoding = response.getheader("Content-Encoding", "").strip().lower()
+    if encoding not in _TOLD_BY_BYTES:
+        raise TransportFailure(
+            f"it answers with Content-Encoding {encoding[:40]}, asked for identity"
+        )
     media_type = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type in {"text/html", "application/xhtml+xml"}:
+    body = _Body(connection, response)
+    is_labelled = media_type in {"text/html", "application/xhtml+xml"}
+    if is_labelled and not wish.page and is_html(body.peeked()):
         raise TransportFailure("it answers with a page of HTML, not an image")
     source = Source(
         shown(url),
-        _Body(connection, response),
+        body,
         media_type=media_type,
         etag=response.getheader("ETag", ""),
         last_modified=response.getheader("Last-Modified", ""),
@@ -192,8 +243,26 @@ class _Body:
         self._connection = connection
         self._response = response
         self._left = response.length  # None for a chunked body, and for one that ends by closing
+        self._first = b""
+
+    def peeked(self) -> bytes:
+        """The first bytes, which are read again afterwards. Raises TransportFailure."""
+        buffer = bytearray(512)
+        view, count = memoryview(buffer), 0
+        try:
+            while count < len(buffer) and (more := self.readinto(view[count:])):
+                count += more
+        except (OSError, http.client.HTTPException) as problem:
+            raise TransportFailure(f"the transfer broke off: {reason_of(problem)}") from None
+        self._first = bytes(view[:count])
+        return self._first
 
     def readinto(self, buffer: memoryview) -> int:
+        if self._first:
+            count = min(len(buffer), len(self._first))
+            buffer[:count] = self._first[:count]
+            self._first = self._first[count:]
+            return count
         if self._response.chunked:
             data = self._response.read1(len(buffer))
             buffer[: len(data)] = data
@@ -202,7 +271,7 @@ class _Body:
             buffer = buffer[: self._left]
         if not len(buffer) or self._response.fp is None:
             return 0
-        count: int = self._response.fp.readinto1(buffer)
+        count = self._response.fp.readinto1(buffer)
         if self._left is not None:
             self._left -= count
         return count

@@ -24,7 +24,7 @@ from cmk.lab.model.place import Zone
 from cmk.lab.model.template import Template
 from cmk.lab.settings import limits
 from cmk.lab.works.order import headers
-from cmk.lab.works.source import Scout, Source
+from cmk.lab.works.source import DIGEST_FILES, Scout, Source
 from cmk.wire.faults import invalid
 
 #: No host has this number: a certificate is never revoked for the lab's own machine.
@@ -96,7 +96,9 @@ def look(place: Place, url: str, format: str, headers: dict[str, str], auto: boo
         )
     if auto and source.checksum is None:
         raise invalid(
-            "checksum=auto found no digest: neither in headers nor in files beside the URL."
+            "checksum=auto found no digest of this file: neither in headers nor beside the URL, in "
+            f"{', '.join(file.format(name='NAME') for file in DIGEST_FILES)} or what the folder's "
+            "index links to that is called after digests."
         )
     return source
 

@@ -14,6 +14,7 @@ from cmk.lab.model.copy import DownloadState, ImageStore, StoredCopy
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import OsType, Template
 from cmk.lab.seed import DEFAULT_OS_TYPE
+from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
 from cmk.lab.works.look import columns_of, look, on_a_host, on_this_machine
 from cmk.lab.works.source import Source
@@ -60,6 +61,10 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
     there = on_a_host(call.lab, zones[0]) if direct else on_this_machine(call.lab, stores[0])
     with there as place:
         source = look(place, url, format, headers, auto)
+    most = number(call.store, "storage.max.volume.size") << 30
+    if (source.virtual_size or 0) > most:
+        told = f"Its virtual size is {source.virtual_size} bytes; "
+        raise invalid(f"{told}storage.max.volume.size allows {most}.")
     if given is not None:
         source = source._replace(checksum=given, published="")
     _tell(call, url, given, source)

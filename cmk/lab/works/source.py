@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
+from html import unescape
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from cmk.agent.source import shown
 from cmk.images.checksum import Checksum, listed
@@ -18,11 +20,14 @@ MOST_ASKED = 5
 
 #: Where digests are published beside a file, in the order in which they are looked for.
 DIGEST_FILES = (
-    ("SHA512SUMS", "sha-512"),
-    ("SHA256SUMS", "sha-256"),
-    ("{name}.sha512", "sha-512"),
-    ("{name}.sha256", "sha-256"),
+    *("SHA512SUMS", "SHA256SUMS", "{name}.sha512", "{name}.sha256", "{name}.sha512sum"),
+    *("{name}.sha256sum", "{name}.SHA512", "{name}.SHA256", "{name}.CHECKSUM", "CHECKSUM"),
+    *("CHECKSUM.SHA512", "CHECKSUM.SHA256", "sha512sum.txt", "sha256sum.txt", "SHA256SUM"),
 )
+
+#: What else a folder has that is called after its digests: Fedora-Cloud-43-1.6-x86_64-CHECKSUM.
+_CALLED = re.compile(r"(?i)[^/?#]*(?:checksums?|sha(?:256|512)(?:sums?)?)(?:[._-](?:txt|asc))?\Z")
+_MOST_OF_FOLDER = 8
 
 
 class Source(NamedTuple):
@@ -99,19 +104,36 @@ class Scout:
     def published_digest(self, url: str) -> tuple[Checksum | None, str]:
         """`checksum=auto`: the digest that a file beside the URL lists, and that file's name."""
         name = urlsplit(url).path.rpartition("/")[2]
-        for pattern, algorithm in DIGEST_FILES:
-            place = urljoin(url, pattern.format(name=name))
-            try:
-                found = self._agent.ask(
-                    "read", url=place, headers=self._headers, limits=self._limits, small=1 << 20
-                )
-            except AgentFailure:
-                continue  # not published under this name
-            text = base64.b64decode(found["document"]).decode(errors="replace")
-            checksum = listed(text, name, algorithm)
+        for file in DIGEST_FILES:
+            place = urljoin(url, file.format(name=name))
+            checksum = listed(self._text(place), unquote(name))
+            if checksum is not None:
+                return checksum, place
+        for place in self._called_after_digests(url):
+            checksum = listed(self._text(place), unquote(name))
             if checksum is not None:
                 return checksum, place
         return None, ""
+
+    def _called_after_digests(self, url: str) -> list[str]:
+        """What the index of the URL's folder links to that is called after digests."""
+        if urlsplit(url).scheme.lower() == FILE:
+            return []
+        links = re.findall(r"""(?i)\bhref\s*=\s*["']?([^"'\s>]+)""", self._text(urljoin(url, ".")))
+        folder = urljoin(url, ".")
+        places = [urljoin(folder, unescape(link)) for link in links if _CALLED.match(link)]
+        beside = [place for place in dict.fromkeys(places) if urljoin(place, ".") == folder]
+        return beside[:_MOST_OF_FOLDER]
+
+    def _text(self, url: str) -> str:
+        """A small text; "" where none is published under this URL."""
+        try:
+            found = self._agent.ask(
+                "read", url=url, headers=self._headers, limits=self._limits, small=1 << 20
+            )
+        except AgentFailure:
+            return ""
+        return base64.b64decode(found["document"]).decode(errors="replace")
 
 
 def _without_files(metalink: Metalink) -> Metalink:

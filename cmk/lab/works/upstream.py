@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cmk.agent.source import shown
 from cmk.errors import CmkError
+from cmk.images.metalink import digest_of_headers
 from cmk.lab.events import record
 from cmk.lab.hosts.agent import AgentFailure
 from cmk.lab.hosts.host import OpenHost
@@ -82,7 +83,12 @@ def what_changed(
         if problem.http_status not in GONE:
             return False, None
         return True, Change(f"it is not there any more: {problem.message}", is_gone=True)
-    was = {"etag": copy.etag, "last_modified": copy.last_modified}
+    was = {
+        "etag": copy.etag,
+        "last_modified": copy.last_modified,
+        "size": template.url_size,
+        "digest": copy.served_digest,
+    }
     told = difference(was, found)
     return told is not None, Change(told) if told else None
 
@@ -98,15 +104,28 @@ def _origin(template: Template, copy: Copy) -> str | None:
     return fitting[0] if len(used) == 1 and fitting else None
 
 
+def _is_same_file(was: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    algorithm, digest = digest_of_headers(found.get("digests") or "")
+    if algorithm == "sha-256" and was.get("digest") and digest != was["digest"]:
+        return False
+    same = ((was.get(key), found.get(key)) for key in ("last_modified", "size"))
+    return all(old and old == new for old, new in same)
+
+
 def difference(was: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     """Compare validators (RFC 9110, 8.8): ETags where both sides have one, else dates.
+
+    Servers of one name may each have ETags of their own: what is of the same date and size, and of
+    no other digest, is the same file.
 
     >>> difference({"etag": '"1"', "last_modified": None}, {"etag": '"2"', "last_modified": ""})
     'its ETag is "2", not "1"'
     """
     if was["etag"] and found["etag"]:
         old, new = (text.removeprefix("W/") for text in (was["etag"], found["etag"]))
-        return "" if old == new else f"its ETag is {found['etag']}, not {was['etag']}"
+        if old == new or _is_same_file(was, found):
+            return ""
+        return f"its ETag is {found['etag']}, not {was['etag']}"
     if was["last_modified"] and found["last_modified"]:
         if was["last_modified"] == found["last_modified"]:
             return ""
