@@ -3,8 +3,10 @@
     CmkError                     1   anything said to the user in one sentence
     ├── UsageError               2   found before anything was sent
     │   └── Unknown              2   a name that the catalog has not
+    ├── NotThere                 7   a name of a thing that is not there; nothing was sent for it
     ├── ApiError                 1   the API refused or failed
-    │   └── NotAuthorised        3   401 or 531: not authenticated, not allowed
+    │   ├── NotAuthorised        3   401 or 531: not authenticated, not allowed
+    │   └── NoSuch               7   the API knows no thing with that id
     ├── NoCredentials            3   a server is named, but nobody to be there; nothing was sent
     ├── JobFailed                4   an asynchronous job ended in failure
     ├── Unreachable              5   no way to the server or the host
@@ -30,6 +32,7 @@ class ExitStatus(IntEnum):
     JOB_FAILED = 4
     UNREACHABLE = 5
     CONFIGURATION = 6
+    NOT_THERE = 7
     WAIT_TIMEOUT = 124
     INTERRUPTED = 130
 
@@ -65,6 +68,12 @@ class Unknown(UsageError):
         self.near = near
 
 
+class NotThere(CmkError):
+    """Nothing has the name that stands in the line."""
+
+    status = ExitStatus.NOT_THERE
+
+
 class ApiError(CmkError):
     """The API's own refusal, with CloudStack's two codes.
 
@@ -83,6 +92,12 @@ class NotAuthorised(ApiError):
     """The caller is not known (401) or may not do this (531)."""
 
     status = ExitStatus.NOT_AUTHORISED
+
+
+class NoSuch(ApiError):
+    """The API knows no thing with the id that it was given, or none that is the caller's."""
+
+    status = ExitStatus.NOT_THERE
 
 
 class NoCredentials(CmkError):

@@ -25,7 +25,10 @@ _OF_URLS = "sig|auth|code|hmac|hdnea|hdnts|hdntl|__gda__"
 #: In a URL: who is to be let in (also where the password has signs that no URL may), and what lets
 #: in whoever has it.
 #: Compiled at their first use: most commands show no URL.
-_USER = r"(\w+://)(?:[^/?#\s]*@|[^/\s:@]*:(?!\d*(?:[/?#\s]|\Z))[^\s@]*@)"
+_USER = (
+    r"(\w+://)(?:[^/?#\s:@]*:[^/?#\s]*@|[^/\s:@]*:(?!\d*(?:[/?#\s]|\Z))[^\s@]*@"
+    r"|(?:(?<=http://)|(?<=https://))[^/?#\s]*@)"  # elsewhere a user alone is no secret: ssh's
+)
 _KEY = (
     rf"(?i)([?&;](?:[^=&\s]*(?:{'|'.join(_TELLING)}|signature|key)[^=&\s]*|{_OF_URLS}|pass|pwd|jwt)=)"
     r"[^&\s]+"

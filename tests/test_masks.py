@@ -46,6 +46,8 @@ def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
         ("http://u:p/ss@h/x", "http://***@h/x"),
         ("http://u:p?ss#1@h/x", "http://***@h/x"),
         ("http://token@h/x", "http://***@h/x"),
+        ("qemu+ssh://me@h/session", "qemu+ssh://me@h/session"),
+        ("qemu+ssh://me:p@h/session", "qemu+ssh://***@h/session"),
         ("http://h:8080/a@b", "http://h:8080/a@b"),
         ("http://h/a@b:c", "http://h/a@b:c"),
         ("http://[::1]:8080/a", "http://[::1]:8080/a"),

@@ -68,7 +68,41 @@ def test_value_writes_booleans_as_json_does() -> None:
 
 
 def test_value_keeps_a_row_on_its_line() -> None:
-    assert shown("value", {"text": "a\tb\nc"}) == "a\\tb\\nc\n"
+    rows = [{"text": "a\tb\nc"}, {"text": "d"}]
+    assert shown("value", {"count": 2, "x": rows}) == "a\\tb\\nc\nd\n"
+    assert shown("value", {"text": "a\tb\nc", "id": 1}) == "a\\tb\\nc\t1\n"
+
+
+@pytest.mark.parametrize("name", ["value", "text"])
+def test_a_private_key_comes_out_as_it_is(name: str) -> None:
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n"
+    reply = {"keypair": {"name": "k", "privatekey": key}}
+    text = shown(name, reply, "privatekey")
+    assert text == key if name == "value" else text == f"privatekey = {key}\n"
+    assert "\x1b" not in shown(name, {"keypair": {"privatekey": f"a\x1b[31m\n{key}"}}, width=80)
+
+
+@pytest.mark.parametrize("name", ["value", "csv", "table", "text"])
+@pytest.mark.parametrize(
+    ("path", "cell"),
+    [
+        ("nic.ipaddress", "10.1.0.1,10.1.0.2"),
+        ("nic[0].ipaddress", "10.1.0.1"),
+        ("nic[1].ipaddress", "10.1.0.2"),
+        ("tags[0]", "a"),
+        ("tags", "a"),
+    ],
+)
+def test_what_a_list_has_is_its_values(name: str, path: str, cell: str) -> None:
+    nics = [{"ipaddress": "10.1.0.1"}, {"ipaddress": "10.1.0.2"}]
+    text = shown(name, {"count": 1, "virtualmachine": [{"nic": nics, "tags": ["a"]}]}, path)
+    assert cell in text
+    assert "[" not in text.replace(path, "")
+
+
+def test_a_place_that_a_list_has_not_is_empty() -> None:
+    row = {"id": 1, "nic": [{"ipaddress": "a"}]}
+    assert shown("value", {"count": 1, "vm": [row]}, "id", "nic[7].ipaddress") == "1\t\n"
 
 
 def test_a_table_has_a_line_a_row_under_its_names() -> None:

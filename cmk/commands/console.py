@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cmk.catalog import similar
-from cmk.errors import CmkError, UsageError
+from cmk.errors import CmkError, NotThere, UsageError
 from cmk.lab.engine import LabBackend
 from cmk.lab.hosts.agent import AgentFailure
 from cmk.lab.hosts.guest import domain_of
@@ -56,7 +56,7 @@ def _find(lab: Lab, wanted: str) -> Machine:
     )
     if found is None:
         near = similar(wanted, [vm.name for vm in Machine.there(lab.store)])
-        raise CmkError(f"There is no VM '{wanted}'.", f"Did you mean {near}?" if near else "")
+        raise NotThere(f"There is no VM '{wanted}'.", f"Did you mean {near}?" if near else "")
     return found
 
 

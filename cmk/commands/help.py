@@ -30,7 +30,7 @@ Environment: CMK_URL CMK_API_KEY CMK_SECRET_KEY CMK_PROFILE CMK_OUTPUT CMK_TIMEO
   CMK_NO_ANIMATION (nothing moves or opens by itself, for screen readers), proxy variables
 
 Exit status: 0 done, 1 the API refused, 2 usage, 3 not authorised, 4 job failed,
-  5 unreachable, 6 configuration, 124 timed out waiting, 130 interrupted
+  5 unreachable, 6 configuration, 7 no such thing, 124 timed out waiting, 130 interrupted
 
 Built-in commands
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cmk.catalog import Api, Catalog, Param, verb_and_noun
-from cmk.errors import UsageError
+from cmk.errors import NotThere, UsageError
 
 Row = dict[str, Any]
 
@@ -112,15 +112,21 @@ def resolved(param: Param, value: str, lister: str, rows: Callable[[str, str], l
     if not ids:
         near = rows(lister, "")
         known = ", ".join(sorted({name_of(row) for row in near if name_of(row)})[:10])
-        raise UsageError(
+        raise NotThere(
             f"{param.name}={value}: {lister} has nothing with that name.",
             f"There are: {known}" if known else "",
         )
-    candidates = "\n".join(
-        f"  {row['id']}  {name_of(row)}  {row.get('zonename') or row.get('account') or ''}".rstrip()
-        for row in found
-    )
+    candidates = "\n".join("  " + "  ".join(_told(row)) for row in found)
     raise UsageError(f"{param.name}={value} is not clear; give one of these ids:", candidates)
+
+
+#: What tells things of one name apart.
+_TELLING = ("account", "domain", "project", "zonename", "created")
+
+
+def _told(row: Row) -> list[str]:
+    told = (str(row[key]) for key in _TELLING if row.get(key))
+    return [str(row["id"]), name_of(row), *told]
 
 
 def _names(row: Row) -> set[str]:

@@ -6,6 +6,7 @@ A module is imported when its format is asked for; all of them see the same Repl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
@@ -58,7 +59,7 @@ class Reply:
     def cells(self, names: list[str] | None = None) -> Iterator[list[Any]]:
         """A list of values a row, in the order of the names; None where a row has no such key."""
         names = self.names() if names is None else names
-        plain = not any("." in name for name in names)
+        plain = not any("." in name or "[" in name for name in names)
         for row in self.rows:
             if plain and isinstance(row, dict) and all(name in row for name in names):
                 yield [row[name] for name in names]
@@ -123,10 +124,21 @@ def without(row: Any, paths: tuple[str, ...]) -> Any:
     return kept
 
 
+#: `nic[0].ipaddress`: what has the list, the place in it, what is wanted of that.
+_INDEXED = re.compile(r"([^\[\]]+)\[(\d{1,6})\](?:\.(.+))?\Z")
+
+
 def value_at(row: Any, path: str) -> Any:
-    """`nic.ipaddress` inside a row; through a list, the list of what its items have there."""
+    """`nic.ipaddress` inside a row; through a list, the list of what its items have there;
+    `nic[0].ipaddress` of one of them."""
     if isinstance(row, list):
         return [value_at(item, path) for item in row]
+    place = _INDEXED.match(path)
+    if place and isinstance(row, dict) and path not in row:
+        found = value_at(row, place[1])
+        at = int(place[2])
+        inner = found[at] if isinstance(found, list) and at < len(found) else None
+        return value_at(inner, place[3]) if place[3] and inner is not None else inner
     if not isinstance(row, dict):
         return row if path == "value" else None
     if path in row:
@@ -142,7 +154,8 @@ def value_at(row: Any, path: str) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """A value as one cell: strings bare, nothing for null, the rest as compact JSON."""
+    """A value as one cell: strings bare, nothing for null, what a list has with commas between,
+    the rest as compact JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -151,6 +164,8 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, Exact):
         return value.text
+    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+        return ",".join(map(text_of, value))
     return str(value) if isinstance(value, int) else dumps(value)
 
 

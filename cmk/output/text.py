@@ -11,7 +11,7 @@ RULE = "=" * 80
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
-    """A line a key that a row has; newlines inside a value are written as \\n."""
+    """A line a key that a row has; a value of several lines stands as it is."""
     reply = reply.kept()
     names = reply.names()
     for number, row in enumerate(reply.rows):
@@ -21,5 +21,6 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
             value = value_at(row, name)
             if value is None:
                 continue
-            text = text_of(value).replace("\n", "\\n")
-            stream.write(f"{harmless(name)} = {harmless(text) if width else text}\n")
+            lines = text_of(value).split("\n")
+            text = "\n".join(harmless(line) if width else line for line in lines)
+            stream.write(f"{harmless(name)} = {text}\n")

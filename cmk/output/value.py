@@ -9,9 +9,16 @@ from cmk.output import Reply, text_of
 
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
-    """A line a row; a tab or newline inside a value is written as \\t or \\n."""
-    for cells in reply.kept().cells():
-        texts = (text_of(cell) for cell in cells)
+    """A line a row; a tab or newline inside a value is written as \\t or \\n, unless that is all
+    there is: one value is as it is, so that a private key goes into its file."""
+    found = list(reply.kept().cells())
+    is_alone = len(found) == 1 and len(found[0]) == 1
+    for cells in found:
+        texts = [text_of(cell) for cell in cells]
+        if is_alone:
+            lines = texts[0].removesuffix("\n").split("\n")
+            stream.write("\n".join(harmless(line) if width else line for line in lines) + "\n")
+            continue
         if width:
-            texts = (harmless(text) for text in texts)
+            texts = [harmless(text) for text in texts]
         stream.write("\t".join(t.replace("\t", "\\t").replace("\n", "\\n") for t in texts) + "\n")

@@ -260,7 +260,7 @@ class Session:
         if known and api.isasync:
             known.add("jobid")  # with -n
         for column in columns if known else ():
-            head = column.partition(".")[0].lower()
+            head = column.partition(".")[0].partition("[")[0].lower()
             if head not in known:
                 from cmk.catalog import similar
 
@@ -273,16 +273,23 @@ class Session:
         from cmk.line.lookup import PREFIX
 
         param = api.param(language.base_of(key))
+        if param is not None and param.type in ("uuid", "list"):
+            value = value.strip('"')  # of jq without -r
         if param is None or PREFIX not in value or param.type not in ("uuid", "list"):
             return value
         from cmk.line.lookup import lister, resolved
 
         parts = value.split(",") if param.type == "list" else [value]
         place = lister(self.catalog, api, param)
+        rows = self._images if param.name.lower() == "templateid" else self.list_rows
         return ",".join(
-            resolved(param, part, place, self.list_rows) if part.startswith(PREFIX) else part
+            resolved(param, part, place, rows) if part.startswith(PREFIX) else part
             for part in parts
         )
+
+    def _images(self, name: str, text: str) -> list[dict[str, Any]]:
+        """Templates, and ISOs, which a VM is deployed from by the same parameter."""
+        return [*self.list_rows(name, text), *self.list_rows("listIsos", text)]
 
     def list_rows(self, name: str, text: str, most: int | None = None) -> list[dict[str, Any]]:
         """All rows of a list API that may have this name, or the first so many; all for ""."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from cmk.errors import ApiError, NotAuthorised
+from cmk.errors import ApiError, NoSuch, NotAuthorised
 
 #: CloudStack's numbers of a parameter that is wrong, and of any other exception.
 INVALID_PARAMETER, OTHER = 4350, 9999
@@ -18,7 +19,13 @@ def invalid(errortext: str) -> ApiError:
 
 def no_such(kind: str, param: str, value: str) -> ApiError:
     """A value of `param` that is no id of this kind of thing, for whoever asks."""
-    return invalid(f"There is no {kind} with id {value} ({param}).")
+    return NoSuch(431, f"There is no {kind} with id {value} ({param}).", INVALID_PARAMETER)
+
+
+#: How CloudStack (4.22) says that an id is nobody's.
+_NO_ENTITY = (
+    r"(?i)entity does not exist|unable to find|cannot find|could not find|no .{1,40} with id"
+)
 
 
 def fault_of(content: Mapping[str, Any], status: int) -> ApiError:
@@ -26,6 +33,8 @@ def fault_of(content: Mapping[str, Any], status: int) -> ApiError:
     code = _whole(content.get("errorcode"), status)
     text = str(content.get("errortext") or "the server gave no reason")
     kind = NotAuthorised if code in (401, 531) else ApiError
+    if code in (430, 431) and re.search(_NO_ENTITY, text):
+        kind = NoSuch
     return kind(code, text, _whole(content.get("cserrorcode"), OTHER))
 
 

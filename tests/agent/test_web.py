@@ -186,6 +186,16 @@ def test_a_proxy_of_the_environment_is_asked_with_its_password(
     assert base64.b64decode(told["Proxy-Authorization"].split()[1]) == b"me:p@ss"
 
 
+def test_a_proxy_that_is_down_is_named_and_not_the_server(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:s3cret@127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    for url in ("http://images.example/x", "https://images.example/x", f"{web.origin}/x"):
+        with pytest.raises(TransportFailure, match=r"the proxy 127\.0\.0\.1:1: connection refused"):
+            fetched(url)
+
+
 def test_no_proxy_is_obeyed(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -78,7 +78,7 @@ def test_a_job_that_vanishes_is_the_servers_error(cloud: Cmk, server: Management
     words = start(server, RUNNING)
     server.apis["startVirtualMachine"] = lambda _: {"jobid": str(uuid4())}
     result = cloud(*words)
-    assert result.status == 1
+    assert result.status == 7
     assert "Unable to find a job" in result.err
 
 

@@ -196,7 +196,7 @@ def test_a_body_that_always_ends_at_once_is_told(lab: LabCmk, web: Web, nano: by
 
 
 def test_an_image_with_a_backing_file_never_reaches_a_guest(
-    lab: LabCmk, web: Web, tmp_path: Path
+    lab: LabCmk, web: Web, nano: bytes, tmp_path: Path
 ) -> None:
     image = tmp_path / "evil.qcow2"
     subprocess.run(
@@ -216,7 +216,8 @@ def test_an_image_with_a_backing_file_never_reaches_a_guest(
         ],
         check=True,
     )
-    template = lab.register(web.serve("/evil.qcow2", image.read_bytes()))
+    template = lab.register(web.serve("/evil.qcow2", nano))
+    web.serve("/evil.qcow2", image.read_bytes())  # after somebody looked
     result = lab(*lab.deployment(template, "web1"))
     assert result.status == 4
     assert "it has a backing file" in result.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from errno import ELOOP
 from urllib.parse import unquote, urlsplit
 
 from ..failures import TransportFailure
@@ -17,6 +18,9 @@ def open_file(wish: Wish, limits: Limits) -> Source:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
+        if problem.errno == ELOOP:
+            told = "it is a symbolic link, which is not followed"
+            raise TransportFailure(told, final=True) from None
         raise TransportFailure(f"cannot open the file: {problem.strerror}", final=True) from None
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):

@@ -114,13 +114,15 @@ def _request(
             connection.request(method, prefix + target, headers={**asked, **headers, **more})
             return connection, connection.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as problem:
+        is_proxys = connection.sock is None and (prefix or connection.host != parts.hostname)
         connection.close()
         # A refused certificate is an OSError and a ValueError; an impossible URL the latter only.
         if isinstance(problem, http.client.InvalidURL) or not isinstance(
             problem, (OSError, http.client.HTTPException)
         ):
             raise
-        raise TransportFailure(reason_of(problem)) from None
+        place = f"the proxy {connection.host}:{connection.port}: " if is_proxys else ""
+        raise TransportFailure(f"{place}{reason_of(problem)}") from None
 
 
 @contextmanager
