@@ -41,7 +41,7 @@ ALL = {**OF_CORE, **OF_PROFILE}
 
 #: Settings that are one of these.
 VALUES = {
-    "output": FORMATS,
+    "output": (*FORMATS, "default"),
     "asyncblock": ("true", "false"),
     "verifycert": ("true", "false"),
     "postrequest": ("true", "false"),

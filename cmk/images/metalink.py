@@ -109,9 +109,13 @@ def files_of(document: bytes) -> list[Metalink]:
 def _root(document: bytes) -> Element:
     from xml.etree.ElementTree import ParseError
 
-    from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
-
+    try:
+        from defusedxml.common import DefusedXmlException
+        from defusedxml.ElementTree import fromstring
+    except ImportError:
+        raise BadMetalinkError(
+            "metalinks need Python's defusedxml: pip install 'pycmk[lab]'"
+        ) from None
     if len(document) > LARGEST:
         raise BadMetalinkError(f"it is larger than {LARGEST} bytes")
     try:

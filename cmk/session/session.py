@@ -131,6 +131,8 @@ class Session:
 
     def output_format(self, flags: Flags) -> str:
         name = self.setting("output", flags) or "json"
+        if name == "default":  # as Go's CloudMonkey calls it
+            return "json"
         if name not in FORMATS:
             problem = f"There is no output format '{name}'; there are {', '.join(FORMATS)}."
             if flags.output:

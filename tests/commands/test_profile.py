@@ -59,6 +59,13 @@ def test_a_file_of_go_cloudmonkey_works_as_it_is(cmk: Cmk, config: Path) -> None
     ]
 
 
+def test_the_format_that_go_calls_default_is_json(cmk: Cmk, config: Path) -> None:
+    config.write_text(GO.replace("output      = json", "output      = default"))
+    assert cmk.ok("profile", "list").json["count"] == 3
+    assert cmk.ok("profile", "list", "-o", "default").json["count"] == 3
+    cmk.ok("set", "output", "default")
+
+
 def test_set_changes_one_line_and_makes_the_file_private(cmk: Cmk, config: Path) -> None:
     cmk.ok("set", "username", "root")
     assert config.read_text() == GO.replace("username  = admin", "username = root")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -300,6 +301,32 @@ def test_a_metalink_in_a_file_of_the_host_is_read_too(
     document = v4(f"<url>{web.serve('/good.qcow2', nano)}</url>", "n.qcow2")
     (tmp_path / "n.metalink").write_bytes(document)
     assert lab.register(f"file://{tmp_path}/n.metalink")
+
+
+def test_the_only_mirror_that_is_up_may_be_the_last(lab: LabCmk, web: Web, nano: bytes) -> None:
+    down = "".join(f"<url>http://127.0.0.1:{port}/n.qcow2</url>" for port in range(1, 9))
+    up = f'<url priority="9">{web.serve("/up.qcow2", nano)}</url>'
+    assert lab.register(web.serve("/n.meta4", v4(down.replace("<url>", '<url priority="1">') + up)))
+
+
+def test_without_the_labs_libraries_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "defusedxml.ElementTree", None)
+    with pytest.raises(BadMetalinkError, match="pip install"):
+        parse(v4("<url>http://h/a.qcow2</url>"), (".qcow2",))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_metalink_may_be_in_utf_16(lab: LabCmk, web: Web, nano: bytes, encoding: str) -> None:
+    inside = f"<url>{web.serve('/up.qcow2', nano)}</url>"
+    text = v4(inside).decode()
+    if encoding != "utf-8-sig":
+        text = f'<?xml version="1.0" encoding="{encoding[:6]}"?>{text}'
+    web.serve("/n.meta4", text.encode(encoding))
+    id = lab.register(f"{web.origin}/n.meta4")
+    [template] = lab.ok("list", "templates", "templatefilter=all", f"id={id}").json["template"]
+    assert template["size"] == 1 << 20
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from dataclasses import replace
 from html import unescape
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ from cmk.images.metalink import LARGEST, BadMetalinkError, Metalink, of_headers,
 from cmk.images.schemes import FILE
 from cmk.lab.hosts.agent import Agent, AgentFailure
 
-#: Mirrors of a metalink that are asked before it is said that none answers.
-MOST_ASKED = 5
+#: Seconds for which mirrors of a metalink are asked before it is said that none answers; each may
+#: take as long as the settings say.
+PATIENCE = 20.0
 
 #: Where digests are published beside a file, in the order in which they are looked for.
 DIGEST_FILES = (
@@ -80,9 +82,13 @@ class Scout:
 
     def _through(self, url: str, metalink: Metalink, location: str) -> Source:
         """The image by the first mirror that answers; headers go to the metalink's origin only."""
-        reasons = []
+        reasons: list[str] = []
         origin = urlsplit(url)[:2]
-        for mirror in ordered(metalink.mirrors, location)[:MOST_ASKED]:
+        deadline = time.monotonic() + PATIENCE
+        for mirror in ordered(metalink.mirrors, location):
+            if reasons and time.monotonic() > deadline:
+                reasons.append("the others were not asked")
+                break
             headers = self._headers if urlsplit(mirror)[:2] == origin else {}
             try:
                 found = self._probe(mirror, headers, 0)
