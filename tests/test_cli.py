@@ -63,11 +63,11 @@ def test_help_fits_the_terminal(cmk: Cmk) -> None:
         (["list", "templates", "templatefilter=al"], 2, "not one of all, featured"),
         (
             ["query", "asyncjobresult", "jobid=0b3b7f6e-96dc-4ce7-a33f-1a4f27a1f5ab"],
-            1,
+            7,
             "no job with id",
         ),
         (["console"], 2, "console takes one VM"),
-        (["console", "nobody", "--log"], 1, "There is no VM 'nobody'."),
+        (["console", "nobody", "--log"], 7, "There is no VM 'nobody'."),
         (["lab", "explode"], 2, "lab cannot do 'explode'."),
         (["version", "now"], 2, "version takes no words."),
         (["-f", "/nonexistent/lines"], 2, "Cannot read the file of lines"),

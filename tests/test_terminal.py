@@ -77,7 +77,7 @@ def test_an_interrupted_wait_in_the_shell_cancels_the_wait_only(
 
 def test_the_console_without_a_terminal_says_how_to_read_the_log(lab: LabCmk) -> None:
     result = lab("console", "web1")
-    assert result.status == 1
+    assert result.status == 7
     assert "There is no VM 'web1'." in result.err
 
 
