@@ -139,13 +139,13 @@ class Environment:
 
         What comes from others in it cannot control the terminal.
         """
-        self.stderr.write(_harmless_lines(text) + "\n")
+        self.stderr.write(harmless_lines(text) + "\n")
         self.stderr.flush()
 
     def show(self, text: str) -> None:
         """Text that is no reply (a page of help, a log, a command) on stdout: in a terminal
         nothing in it controls that."""
-        self.stdout.write(_harmless_lines(text) if self.output_is_terminal else text)
+        self.stdout.write(harmless_lines(text) if self.output_is_terminal else text)
 
 
 def harmless(text: str) -> str:
@@ -155,5 +155,6 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _harmless_lines(text: str) -> str:
+def harmless_lines(text: str) -> str:
+    """The same of a text of several lines, which stay lines."""
     return "\n".join(map(harmless, text.split("\n")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TextIO
 
 from cmk.document import dumps
-from cmk.environment import harmless
+from cmk.environment import harmless_lines
 from cmk.output import Reply, value_at
 
 
@@ -13,7 +13,7 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
     """One document and a newline; with `filter=`, its rows reduced to those columns."""
     text = dumps(_filtered(reply.kept()), indent=2, ascii=is_narrow(stream))
     if width:  # a terminal: JSON escapes the C0 controls itself, but not DEL and the C1 set
-        text = "\n".join(harmless(line) for line in text.split("\n"))
+        text = harmless_lines(text)
     stream.write(text + "\n")
 
 

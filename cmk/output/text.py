@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from cmk.environment import harmless
+from cmk.environment import harmless, harmless_lines
 from cmk.output import Reply, text_of, value_at
 
 RULE = "=" * 80
@@ -21,6 +21,5 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
             value = value_at(row, name)
             if value is None:
                 continue
-            lines = text_of(value).split("\n")
-            text = "\n".join(harmless(line) if width else line for line in lines)
-            stream.write(f"{harmless(name)} = {text}\n")
+            text = text_of(value)
+            stream.write(f"{harmless(name)} = {harmless_lines(text) if width else text}\n")

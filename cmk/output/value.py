@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from cmk.environment import harmless
+from cmk.environment import harmless, harmless_lines
 from cmk.output import Reply, text_of
 
 
@@ -16,8 +16,8 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
     for cells in found:
         texts = [text_of(cell) for cell in cells]
         if is_alone:
-            lines = texts[0].removesuffix("\n").split("\n")
-            stream.write("\n".join(harmless(line) if width else line for line in lines) + "\n")
+            text = texts[0].removesuffix("\n")
+            stream.write((harmless_lines(text) if width else text) + "\n")
             continue
         if width:
             texts = [harmless(text) for text in texts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from typing import Any, NamedTuple
@@ -110,23 +111,22 @@ class Scout:
     def published_digest(self, url: str) -> tuple[Checksum | None, str]:
         """`checksum=auto`: the digest that a file beside the URL lists, and that file's name."""
         name = urlsplit(url).path.rpartition("/")[2]
-        for file in DIGEST_FILES:
-            place = urljoin(url, file.format(name=name))
-            checksum = listed(self._text(place), unquote(name))
-            if checksum is not None:
-                return checksum, place
-        for place in self._called_after_digests(url):
+        for place in self._beside(url, name):
             checksum = listed(self._text(place), unquote(name))
             if checksum is not None:
                 return checksum, place
         return None, ""
 
-    def _called_after_digests(self, url: str) -> list[str]:
-        """What the index of the URL's folder links to that is called after digests."""
-        if urlsplit(url).scheme.lower() == FILE:
-            return []
-        links = re.findall(r"""(?i)\bhref\s*=\s*["']?([^"'\s>]+)""", self._text(urljoin(url, ".")))
-        folder = urljoin(url, ".")
+    def _beside(self, url: str, name: str) -> Iterator[str]:
+        """Where digests may be; the folder's index is read when nothing before it has one."""
+        for file in DIGEST_FILES:
+            yield urljoin(url, file.format(name=name))
+        if urlsplit(url).scheme.lower() != FILE:
+            yield from self._called_after_digests(urljoin(url, "."))
+
+    def _called_after_digests(self, folder: str) -> list[str]:
+        """What the index of a folder links to that is called after digests."""
+        links = re.findall(r"""(?i)\bhref\s*=\s*["']?([^"'\s>]+)""", self._text(folder))
         places = [urljoin(folder, unescape(link)) for link in links if _CALLED.match(link)]
         beside = [place for place in dict.fromkeys(places) if urljoin(place, ".") == folder]
         return beside[:_MOST_OF_FOLDER]
