@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,12 @@ class LabCmk(Cmk):
     @property
     def offering(self) -> str:
         return self.id("list", "serviceofferings", "name=Tiny Instance")
+
+    @contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The lab's store as SQLite sees it, to look or to break things; changes are kept."""
+        with closing(sqlite3.connect(self.directory / "lab.db")) as db, db:
+            yield db
 
     def register(self, url: str, name: str = "nano", **params: str) -> str:
         """Register a template from a URL; its id."""

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cmk import __version__
-from cmk.cloud.body import ACCEPTED, body_of, left, within
-from cmk.errors import CmkError, ConfigurationError, Unreachable
+from cmk.cloud.body import body_of, left, within
+from cmk.errors import CmkError, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,35 +97,9 @@ class RequestsTransport:
         return self._session
 
     def _made(self, url: str) -> requests.Session:
-        """A session for one server: the profile's trust, the environment's proxies."""
-        import requests
-        from requests.utils import get_environ_proxies
+        from cmk.cloud.connection import opened
 
-        session = requests.Session()
-        session.trust_env = False  # it would send what ~/.netrc has for the host, too
-        session.proxies = get_environ_proxies(url)
-        session.verify = self._bundle()
-        session.headers.update({"User-Agent": f"cmk/{__version__}", "Accept-Encoding": ACCEPTED})
-        if session.verify is False:
-            import urllib3
-
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        return session
-
-    def _bundle(self) -> bool | str:
-        if not self._trust.verify:
-            return False
-        if self._trust.cacert:
-            from pathlib import Path
-
-            path = Path(self._trust.cacert).expanduser()
-            if not path.exists():
-                raise ConfigurationError(f"cacert = {path}: there is no such file.")
-            return str(path)
-        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-            if self._variables.get(name):
-                return self._variables[name]
-        return True
+        return opened(url, self._trust.verify, self._trust.cacert, self._variables)
 
     def send(self, params: Mapping[str, str], post: bool, deadline: float | None = None) -> Answer:
         session = self._opened()

@@ -35,7 +35,7 @@ class Handler(NamedTuple):
     run: Run | RunJob
     answers: str
     isasync: bool
-    told: str
+    told: tuple[str, str]
     note: str
 
 
@@ -69,7 +69,7 @@ def job(answers: Noun | str, more: str = "", note: str = "") -> Callable[[RunJob
 
 def _put(run: Run | RunJob, answers: Noun | str, isasync: bool, more: str, note: str) -> None:
     fields = answers if isinstance(answers, str) else answers.fields
-    told = f"{run.__doc__}\n{more}"
+    told = (run.__doc__ or "", more)
     HANDLERS[run.__name__.replace("_", "")] = Handler(run, fields, isasync, told, note)
 
 
@@ -83,5 +83,5 @@ def listing(noun: Noun, things: str, filters: str, more: str = "") -> None:
         else f"{name}: {things} of this {name.removesuffix('id')}"
         for name in filters.split()
     ]
-    told = "\n".join([f"Lists {things}.", *words, more])
-    HANDLERS[noun.api.lower()] = Handler(noun.listed, noun.fields, False, told, "")
+    told = "\n".join([f"Lists {things}.", *words])
+    HANDLERS[noun.api.lower()] = Handler(noun.listed, noun.fields, False, (told, more), "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +35,27 @@ class Store:
         `lock` gives a context in which no other process makes or upgrades it; `seed` fills a new
         one. Raises ConfigurationError for a store that is unreadable, not ours, or newer.
         """
-        with _clear(path):
+        with _clear(path), ExitStack() as failed:
             store = cls(path, _connect(path))
-            version = store.version
-        if version < len(MIGRATIONS):
-            with lock(), _clear(path):
-                store._upgrade(seed)
-        elif version > len(MIGRATIONS):
-            raise ConfigurationError(
-                f"The store {path} was made by a newer cmk (version {version}; this one knows "
-                f"{len(MIGRATIONS)}).",
-                "Use that cmk, or another lab: -u lab:/path",
-            )
+            failed.callback(store.close)
+            version = store._begun()
+            if version > len(MIGRATIONS):
+                raise ConfigurationError(
+                    f"The store {path} was made by a newer cmk (version {version}; this one knows "
+                    f"{len(MIGRATIONS)}).",
+                    "Use that cmk, or another lab: -u lab:/path",
+                )
+            if version < len(MIGRATIONS):
+                with lock():
+                    store._upgrade(seed)
+            failed.pop_all()
         return store
+
+    def _begun(self) -> int:
+        """Settle how this connection works; returns the file's version."""
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        return self.version
 
     def configuration(self, name: str) -> str | None:
         """A setting that was changed; None where the default is in force."""
@@ -147,8 +155,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         path.touch(mode=0o600)
     db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     db.row_factory = sqlite3.Row
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA synchronous = NORMAL")
     return db
 
 

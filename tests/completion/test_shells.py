@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,7 +172,7 @@ def named(prompt: Prompt, tmp_path: Path) -> Iterator[Callable[[str], None]]:
     lab.ok("register", "template", *words)
 
     def rename(name: str) -> None:
-        with sqlite3.connect(lab.directory / "lab.db") as db:
+        with lab.database() as db:
             db.execute(
                 "UPDATE vm_template SET name = ?, display_text = ?", (name, f"{name}\n{name}")
             )

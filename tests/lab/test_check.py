@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 from typing import Any
 
@@ -39,7 +38,7 @@ def test_what_was_done_by_hand_is_found_and_mended(lab: LabCmk, web: Web, nano: 
     lab.ok("stop", "virtualmachine", id, "forced=true")
     virsh(lab, "destroy", undefined)
     virsh(lab, "undefine", undefined)
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         [(disk,)] = db.execute(
             "SELECT v.path FROM volumes v JOIN vm_instance m ON m.id = v.instance_id "
             "WHERE m.name = 'diskless'"

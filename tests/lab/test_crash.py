@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -78,7 +77,7 @@ def kill_something(
 def wait_until_quiet(lab: LabCmk) -> None:
     for _ in range(600):
         lab("list", "asyncjobs", "pagesize=1", "page=1")
-        with sqlite3.connect(lab.directory / "lab.db") as db:
+        with lab.database() as db:
             if not db.execute("SELECT count(*) FROM async_job WHERE job_status = 0").fetchone()[0]:
                 return
         time.sleep(0.05)
@@ -119,5 +118,5 @@ def test_after_any_death_the_lab_is_whole(
         for vm in lab.ok("list", "virtualmachines").json.get("virtualmachine", []):
             result = lab("destroy", "virtualmachine", f"id={vm['id']}", "expunge=true")
             assert result.status == 0, f"{told}: {result.err}"
-        with sqlite3.connect(lab.directory / "lab.db") as db:
+        with lab.database() as db:
             assert db.execute("SELECT count(*) FROM residue").fetchone() == (0,), told

@@ -262,10 +262,8 @@ def test_a_vm_that_is_not_to_be_started_downloads_nothing_until_it_is(
 def test_more_memory_than_the_host_has_is_no_destination(
     lab: LabCmk, web: Web, nano: bytes
 ) -> None:
-    import sqlite3
-
     template = lab.register(web.serve("/nano.qcow2", nano))
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         db.execute("UPDATE host SET ram = 300 << 20")
     lab.deploy(template, "web1")
     result = lab(*lab.deployment(template, "web2"))

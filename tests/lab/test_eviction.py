@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ def pool(lab: LabCmk) -> set[str]:
 
 
 def sql(lab: LabCmk, statement: str) -> None:
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         db.execute(statement)
 
 
@@ -114,7 +113,7 @@ def test_a_worker_collects_copies_that_were_unused_for_the_interval(
 
 
 def wait_for_mark(lab: LabCmk) -> None:
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         for _ in range(500):
             if db.execute("SELECT marked_for_gc FROM template_spool_ref").fetchone()[0]:
                 return
@@ -127,7 +126,7 @@ def test_use_takes_the_mark_away(lab: LabCmk, web: Web, nano: bytes) -> None:
     prepare(lab, template)
     wait_for_mark(lab)
     lab.deploy(template, "web1")
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         assert db.execute("SELECT marked_for_gc FROM template_spool_ref").fetchone() == (None,)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.libvirt
 
 
 def pool_files(lab: LabCmk, host: dict[str, Any]) -> list[str]:
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         [(path,)] = db.execute(
             "SELECT s.path FROM storage_pool s JOIN host h ON h.id = s.host_id WHERE h.uuid = ?",
             (host["id"],),
@@ -94,7 +93,7 @@ def test_a_failure_on_one_host_goes_on_to_the_next_and_leaves_nothing(
     lab: LabCmk, hosts: list[dict[str, Any]], daemons: list[Standalone], web: Web, nano: bytes
 ) -> None:
     template = lab.register(web.serve("/nano.qcow2", nano))
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         [(path,)] = db.execute(
             "SELECT s.path FROM storage_pool s JOIN host h ON h.id = s.host_id WHERE h.uuid = ?",
             (hosts[0]["id"],),
@@ -120,7 +119,7 @@ def test_a_host_that_is_gone_is_passed_over_told_and_cleared_when_it_is_back(
     daemons[0].start()
     back = lab.ok("reconnect", "host", f"id={hosts[0]['id']}").json["host"]
     assert back["state"] == "Up"
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         assert db.execute("SELECT count(*) FROM residue").fetchone() == (0,)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -36,7 +35,7 @@ def workers(lab: LabCmk) -> list[int]:
 
 def wait_for_phase(lab: LabCmk, phase: str) -> None:
     """Until the one pending job says that it is in this phase."""
-    with sqlite3.connect(f"file:{lab.directory}/lab.db?mode=ro", uri=True) as db:
+    with lab.database() as db:
         for _ in range(20_000):
             row = db.execute("SELECT progress FROM async_job WHERE job_status = 0").fetchone()
             if row and row[0] and json.loads(row[0])["phase"] == phase:
@@ -82,7 +81,7 @@ def test_a_worker_killed_in_any_phase_leaves_a_job_that_is_taken_up_again(
 
 def leftovers(lab: LabCmk) -> list[str]:
     """Files of the pool that no row knows, but for a download that the next one goes on with."""
-    with sqlite3.connect(f"file:{lab.directory}/lab.db?mode=ro", uri=True) as db:
+    with lab.database() as db:
         known = {row[0] for row in db.execute("SELECT install_path FROM template_spool_ref")}
         known |= {row[0] for row in db.execute("SELECT path FROM volumes WHERE removed IS NULL")}
     known |= {f".{name}.{end}" for name in known for end in ("part", "state")}
@@ -114,7 +113,7 @@ def test_a_job_that_kills_its_workers_is_given_up_and_cleaned_up_after(
     for _ in range(3):
         wait_for_phase(lab, "Downloading")
         kill_workers(lab)
-        with sqlite3.connect(lab.directory / "lab.db") as db:
+        with lab.database() as db:
             db.execute("UPDATE async_job SET progress = NULL")
         lab.ok("list", "asyncjobs")
     for _ in range(200):

@@ -186,12 +186,10 @@ def test_headers_go_to_the_origin_they_were_given_for_only(
 def test_redirects_are_not_followed_where_the_setting_says_so(
     lab: LabCmk, web: Web, nano: bytes
 ) -> None:
-    import sqlite3
-
     web.serve("/nano.qcow2", nano)
     web.pages["/x.qcow2"] = Page(b"", 302, {"Location": "/nano.qcow2"})
     assert register(lab, url=f"{web.origin}/x.qcow2").status == 0
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         db.execute("INSERT INTO configuration VALUES ('store.download.follow.redirects', 'false')")
     assert (
         "store.download.follow.redirects is false" in register(lab, url=f"{web.origin}/x.qcow2").err

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,26 +19,28 @@ from cmk.line.arguments import UUID
 from tests.conftest import LabCmk
 
 
-def made(path: Path) -> Store:
-    return Store.open(path, nullcontext, lambda store: None)
+@contextmanager
+def made(path: Path) -> Iterator[Store]:
+    with closing(Store.open(path, nullcontext, lambda store: None)) as store:
+        yield store
 
 
 def test_a_new_store_has_the_newest_version_and_foreign_keys(tmp_path: Path) -> None:
-    store = made(tmp_path / "lab.db")
-    assert store.version == len(MIGRATIONS)
-    assert store.value("PRAGMA journal_mode") == "wal"
-    with pytest.raises(sqlite3.IntegrityError):
-        store.insert("cluster", uuid="x", name="x", pod_id=99)
+    with made(tmp_path / "lab.db") as store:
+        assert store.version == len(MIGRATIONS)
+        assert store.value("PRAGMA journal_mode") == "wal"
+        with pytest.raises(sqlite3.IntegrityError):
+            store.insert("cluster", uuid="x", name="x", pod_id=99)
 
 
 def test_a_change_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    store = made(tmp_path / "lab.db")
-    with pytest.raises(RuntimeError), store.change():
-        store.insert("domain", uuid="a", name="a", path="/a")
-        with store.change():
-            store.insert("domain", uuid="b", name="b", path="/b")
-        raise RuntimeError
-    assert store.rows("SELECT * FROM domain") == []
+    with made(tmp_path / "lab.db") as store:
+        with pytest.raises(RuntimeError), store.change():
+            store.insert("domain", uuid="a", name="a", path="/a")
+            with store.change():
+                store.insert("domain", uuid="b", name="b", path="/b")
+            raise RuntimeError
+        assert store.rows("SELECT * FROM domain") == []
 
 
 def test_the_seed_is_part_of_the_making(tmp_path: Path) -> None:
@@ -46,17 +49,18 @@ def test_the_seed_is_part_of_the_making(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         Store.open(tmp_path / "lab.db", nullcontext, broken)
-    assert made(tmp_path / "lab.db").version == len(MIGRATIONS)
+    with made(tmp_path / "lab.db") as store:
+        assert store.version == len(MIGRATIONS)
 
 
 def test_a_store_of_a_newer_cmk_is_refused(lab: LabCmk) -> None:
     lab.ok("list", "zones")
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         db.execute("PRAGMA user_version = 99")
     result = lab("list", "zones")
     assert result.status == 6
     assert "made by a newer cmk (version 99" in result.err
-    with sqlite3.connect(lab.directory / "lab.db") as db:
+    with lab.database() as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
@@ -83,10 +87,10 @@ def test_a_store_that_cannot_be_opened_is_refused(lab: LabCmk) -> None:
 
 
 def test_a_store_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    store = made(tmp_path / "lab.db")
-    store._db.execute("PRAGMA query_only = 1")  # root may write any file, so SQLite has to refuse
-    with pytest.raises(ConfigurationError, match="cannot be written"):
-        store.insert("domain", uuid="a", name="a", path="/a")
+    with made(tmp_path / "lab.db") as store:
+        store._db.execute("PRAGMA query_only = 1")  # root may write anything
+        with pytest.raises(ConfigurationError, match="cannot be written"):
+            store.insert("domain", uuid="a", name="a", path="/a")
 
 
 def test_the_labs_files_are_for_its_owner_only(lab: LabCmk) -> None:
