@@ -12,9 +12,9 @@ import click
 from cmk.backends import backend_of
 from cmk.commands import API_OPTIONS, BUILTINS, OPTIONS, builtin_of
 from cmk.environment import Environment
-from cmk.errors import ExitStatus, Unknown, UsageError
+from cmk.errors import CmkError, ExitStatus, Unknown, UsageError
 from cmk.line import reading
-from cmk.line.flags import BY_WORD, FLAGS, Flag
+from cmk.line.flags import BY_WORD, FLAGS, Flag, values_of
 from cmk.reporting import report
 from cmk.session.session import Flags, Session
 
@@ -25,6 +25,8 @@ def _option(flag: Flag) -> click.Option:
     ways = [f"{flag.long}/{off.long}" if off else flag.long]
     if flag.short:
         ways.insert(0, f"{flag.short}/{off.short}" if off and off.short else flag.short)
+    if "|" in flag.value:
+        return click.Option(ways, type=click.Choice(flag.value.split("|")), default=None)
     if flag.value in _NUMBERS:
         return click.Option(ways, type=click.IntRange(*_NUMBERS[flag.value]), default=None)
     if flag.value:
@@ -55,6 +57,7 @@ _ONCE = (
     "config",
     "apikey",
     "secretkey",
+    "error_format",
     "file",
     "keep_going",
     "parallel",
@@ -89,6 +92,7 @@ def _flags_of(params: dict[str, Any], base: Flags | None = None) -> Flags:
 def run(argv: list[str], environment: Environment) -> int:
     """One invocation of cmk; returns its exit status, and never raises."""
     debug = "-d" in argv or "--debug" in argv or environment.variables.get("CMK_DEBUG") == "1"
+    environment.errors_are_objects = lambda: _errors_are_objects(argv, environment)
     try:
         params, words = _parse(argv)
         if params["config"]:
@@ -104,6 +108,23 @@ def run(argv: list[str], environment: Environment) -> int:
         return status
     except BaseException as problem:
         return report(problem, environment, debug)
+
+
+def _errors_are_objects(argv: list[str], environment: Environment) -> bool:
+    """Whether flag, environment or setting want errors as objects, where answers are JSON too."""
+    said = {flag.name: text for flag, text in values_of(argv)}
+    flags = Flags(
+        url=said.get("url", ""),
+        profile=said.get("profile", ""),
+        output=said.get("output", ""),
+        error_format=said.get("error_format", ""),
+    )
+    session = Session(environment, flags, backend_of)
+    try:
+        is_json = session.output_format(flags) in ("json", "jsonl")
+        return is_json and session.setting("error_format", flags) == "json"
+    except CmkError:  # it may be the very one that is to be told
+        return flags.error_format == "json"
 
 
 def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Flags) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 
@@ -24,6 +24,8 @@ class Environment:
         self.stderr = stderr
         self.variables = variables
         self._said: set[str] = set()
+        #: Whether errors are told as JSON objects; asked when there is one to tell.
+        self.errors_are_objects: Callable[[], bool] = lambda: False
 
     @classmethod
     def of_process(cls) -> Environment:
@@ -39,7 +41,9 @@ class Environment:
 
     def with_variables(self, **changed: str) -> Environment:
         """The same surroundings with some variables set otherwise."""
-        return Environment(self.stdin, self.stdout, self.stderr, {**self.variables, **changed})
+        same = Environment(self.stdin, self.stdout, self.stderr, {**self.variables, **changed})
+        same.errors_are_objects = self.errors_are_objects
+        return same
 
     def silent(self) -> Environment:
         """The same for work in the background: nobody can be asked, and nothing is said."""

@@ -111,6 +111,12 @@ class JobFailed(CmkError):
 
     status = ExitStatus.JOB_FAILED
 
+    def __init__(self, jobid: str, errorcode: object, errortext: str) -> None:
+        super().__init__(f"(error code {errorcode}) {errortext}")
+        self.jobid = jobid
+        self.errorcode = errorcode
+        self.errortext = errortext
+
 
 class Unreachable(CmkError):
     """The server, the host or its hypervisor does not answer."""
@@ -128,13 +134,21 @@ class NoServer(ConfigurationError):
     """Neither flags nor environment nor config file name a server."""
 
 
-class WaitTimeout(CmkError):
-    """The job was still running when the time to wait was over."""
+class _Left(CmkError):
+    """The waiting for a job is over, and the job goes on."""
+
+    def __init__(self, message: str, hint: str, jobid: str) -> None:
+        super().__init__(message, hint)
+        self.jobid = jobid
+
+
+class WaitTimeout(_Left):
+    """The job had not ended when the time to wait was over."""
 
     status = ExitStatus.WAIT_TIMEOUT
 
 
-class Interrupted(CmkError):
+class Interrupted(_Left):
     """Ctrl-C; what runs elsewhere goes on."""
 
     status = ExitStatus.INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -325,3 +326,50 @@ def test_nothing_found_is_said_to_a_person(lab: LabCmk) -> None:
     result = lab("list", "zones", "name=nope", "-o", "table", terminal=True)
     assert (result.out, result.err) == ("", "Nothing found.\n")
     assert lab("list", "zones", "name=nope", "-o", "table").err == ""
+
+
+def test_an_error_is_an_object_where_answers_are_json_and_it_is_asked_for(lab: LabCmk) -> None:
+    words = ("start", "virtualmachine", "id=name:nosuch", "--error-format", "json")
+    result = lab(*words, "-o", "jsonl")
+    assert result.status == 7
+    assert result.err.count("\n") == 1
+    error = json.loads(result.err)["error"]
+    assert (error["status"], error["kind"]) == (7, "NotThere")
+    assert "nothing with that name" in error["message"]
+    assert lab(*words, "-o", "table").err.startswith("cmk: ")
+
+
+def test_an_apis_refusal_is_told_with_its_codes_as_an_object(lab: LabCmk) -> None:
+    lab.variables["CMK_ERROR_FORMAT"] = "json"
+    error = json.loads(lab("list", "zones", "page=1").err)["error"]
+    assert (error["errorcode"], error["cserrorcode"]) == (431, 4350)
+    assert error["errortext"] in error["message"]
+
+
+def test_a_setting_makes_objects_of_errors_too_and_lines_of_a_file_name_their_place(
+    lab: LabCmk,
+) -> None:
+    lab.ok("profile", "add", "here", f"url=lab:{lab.directory}")
+    lab.ok("-p", "here", "set", "error_format", "json")
+    result = lab("-p", "here", "-f", "-", stdin="version\nlist zonse\n")
+    error = json.loads(result.err)["error"]
+    assert (error["place"], error["kind"], result.status) == ("line 2", "Unknown", 2)
+
+
+@pytest.mark.parametrize("argv", [["--frobnicate"], ["-p", "nosuch", "list", "zones"], ["list"]])
+def test_what_is_wrong_before_anything_is_known_is_an_object_too(cmk: Cmk, argv: list[str]) -> None:
+    error = json.loads(cmk(*argv, "--error-format=json").err)["error"]
+    assert error["status"] in (2, 6)
+
+
+def test_an_error_format_that_is_none_is_refused(cmk: Cmk) -> None:
+    result = cmk("list", "zones", "--error-format", "yaml")
+    assert result.status == 2
+    assert "yaml" in result.err
+
+
+def test_a_parameter_that_only_a_management_server_has_is_told_so(lab: LabCmk) -> None:
+    words = ("deploy", "virtualmachine", "affinitygroupnames=a")
+    result = lab(*words)
+    assert result.status == 2
+    assert "The lab has no affinitygroupnames= for deploy virtualmachine" in result.err

@@ -194,3 +194,8 @@ def test_csv_reads_back_as_it_was_written(rows: list[dict[str, str]]) -> None:
 
 def test_a_nul_stands_in_csv_as_it_is() -> None:
     assert shown("csv", {"count": 1, "x": [{"a": "x\0y"}]}) == 'a\n"x\0y"\n'
+
+
+@pytest.mark.parametrize(("name", "text"), [("value", "a\t1\nb\t\n"), ("csv", "1,2\na,1\nb,\n")])
+def test_rows_that_are_lists_have_columns(name: str, text: str) -> None:
+    assert shown(name, [["a", 1], ["b"]]) == text

@@ -147,7 +147,7 @@ class Cloud:
     ) -> Json:
         answer = self._send(api, params, patient, deadline)
         if answer.status == 401:
-            answer = self._second_try(api, params, patient, answer)
+            answer = self._second_try(api, params, patient, answer, deadline)
         return self._content(answer)
 
     def _send(
@@ -177,17 +177,22 @@ class Cloud:
             self._environment.say_once(text)
 
     def _second_try(
-        self, api: str, params: Mapping[str, str], patient: bool, refused: Answer
+        self,
+        api: str,
+        params: Mapping[str, str],
+        patient: bool,
+        refused: Answer,
+        deadline: float | None,
     ) -> Answer:
         """After a 401: log in anew, or sign with the other algorithm where `auto` says so."""
         if isinstance(self._credentials, Password):
             self._session, self._transport.cookies = None, {}
             self._kept().forget()
-            return self._send(api, params, patient)
+            return self._send(api, params, patient, deadline)
         if self._wanted_algorithm() != "auto" or self._algorithm:
             return refused
         self._algorithm = ALGORITHMS[1]
-        answer = self._send(api, params, patient)
+        answer = self._send(api, params, patient, deadline)
         if answer.status == 401:
             self._algorithm = ""
             return refused

@@ -15,6 +15,7 @@ OF_PROFILE = {
     "signaturealgorithm": "how requests are signed",
     "verifycert": "whether the server's certificate must be right (default true)",
     "cacert": "a file of certificates to trust",
+    "error_format": "errors as sentences (text, default), or with json and jsonl as objects (json)",
     "timeout": "seconds to wait for a job, 0 for ever (default 1800)",
     "output": "the format of answers (default json)",
     "asyncblock": "whether jobs are waited for (default true)",
@@ -42,6 +43,7 @@ ALL = {**OF_CORE, **OF_PROFILE}
 #: Settings that are one of these.
 VALUES = {
     "output": (*FORMATS, "default"),
+    "error_format": ("text", "json"),
     "asyncblock": ("true", "false"),
     "verifycert": ("true", "false"),
     "postrequest": ("true", "false"),

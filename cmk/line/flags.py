@@ -36,6 +36,7 @@ GENERAL = (
     Flag("--secretkey", "-s", "SECRET", "what requests are signed with; likewise"),
     Flag("--config", "-c", "FILE", "the config file (default ~/.cmk/config)"),
     Flag("--output", "-o", "FORMAT", "json (default), jsonl, table, column, csv, text or value"),
+    Flag("--error-format", "", "text|json", "with json or jsonl: errors as objects, too"),
     Flag("--block", "-b", about="wait for a job's result (default)"),
     Flag("--no-block", "-n", about="print a job's jobid and go on"),
     Flag("--timeout", "-t", "SECONDS", "how long to wait for a job (0: for ever; default 1800)"),

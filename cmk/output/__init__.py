@@ -53,7 +53,7 @@ class Reply:
             return list(self.columns)
         seen: dict[str, None] = {}
         for row in self.rows:
-            seen.update(dict.fromkeys(row if isinstance(row, dict) else ["value"]))
+            seen.update(dict.fromkeys(_names(row)))
         return list(seen)
 
     def cells(self, names: list[str] | None = None) -> Iterator[list[Any]]:
@@ -65,6 +65,15 @@ class Reply:
                 yield [row[name] for name in names]
             else:
                 yield [value_at(row, name) for name in names]
+
+
+def _names(row: Any) -> list[str]:
+    """What a row has; the cells of a list, which have no names, are counted from 1."""
+    if isinstance(row, dict):
+        return list(row)
+    if isinstance(row, list):
+        return [str(number) for number in range(1, len(row) + 1)]
+    return ["value"]
 
 
 def reply_of(document: Any, view: View = View()) -> Reply:
@@ -132,6 +141,8 @@ def value_at(row: Any, path: str) -> Any:
     """`nic.ipaddress` inside a row; through a list, the list of what its items have there;
     `nic[0].ipaddress` of one of them."""
     if isinstance(row, list):
+        if path.isdecimal():  # of a row that is a list, as `query=` makes them
+            return row[int(path) - 1] if 0 < int(path) <= len(row) else None
         return [value_at(item, path) for item in row]
     place = _INDEXED.match(path)
     if place and isinstance(row, dict) and path not in row:

@@ -38,6 +38,7 @@ class Flags:
     apikey: str = ""
     secretkey: str = ""
     output: str = ""
+    error_format: str = ""
     block: bool | None = None
     all: bool | None = None
     timeout: int | None = None
@@ -222,15 +223,25 @@ class Session:
         return self._checked(api, command, force=True)
 
     def _refuse_in_lab(self, command: language.Command) -> None:
-        """An API of CloudStack's that the lab has not is not mistyped. Raises Unknown."""
+        """An API or a parameter of CloudStack's that the lab has not is not mistyped. Raises
+        Unknown."""
         from cmk.catalog.index import shipped
 
         api = shipped().get("".join(command.name)) if self.profile.is_lab else None
-        if api is not None and self.catalog.get(api.name) is None:
+        if api is None:
+            return
+        here = self.catalog.get(api.name)
+        if here is None:
             raise Unknown(
                 f"The lab has no '{api.verb} {api.noun}'; a management server has.",
-                "What the lab has: cmk list apis",
+                "What the lab has: cmk help",
             )
+        for base in map(language.base_of, command.params):
+            if api.param(base) and not here.param(base):
+                raise Unknown(
+                    f"The lab has no {base}= for {api.verb} {api.noun}; a management server has.",
+                    f"What the lab has: cmk {api.verb} {api.noun} -h",
+                )
 
     def _learn(self) -> bool | None:
         """Fetch the server's own catalog: False where it was asked before or has no other, None

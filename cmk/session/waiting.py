@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from cmk.config.file import Profile
 from cmk.document import Json
@@ -22,24 +21,26 @@ def wait_for(
     """
     pause, most = backend.pauses
     deadline = time.monotonic() + timeout if timeout else None
-    bar = bar_for(environment, jobid)
+    bar, is_known = bar_for(environment, jobid), False
     try:
         while True:
             job = _looked_at(backend, jobid, deadline)
+            is_known = is_known or job is not _UNKNOWN
             if job["jobstatus"] != 0:
                 break
             progress = job.get("progress")
             bar.update(progress if isinstance(progress, dict) else {})
             left = most if deadline is None else deadline - time.monotonic()
             if left <= 0:
-                raise WaitTimeout(
-                    f"Job {jobid} is still running after {timeout} s; it goes on.",
-                    how_to_look(profile, jobid),
-                )
+                text = f"Job {jobid} is still running after {timeout} s; it goes on."
+                if not is_known:
+                    text = f"The server has told nothing of job {jobid} within {timeout} s."
+                raise WaitTimeout(text, how_to_wait(profile, jobid), jobid)
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, most)
     except KeyboardInterrupt:
-        raise Interrupted(f"Job {jobid} goes on.", how_to_look(profile, jobid)) from None
+        hint = how_to_wait(profile, jobid)
+        raise Interrupted(f"Job {jobid} goes on.", hint, jobid) from None
     finally:
         bar.clear()
     warnings = job.get("warnings")
@@ -47,7 +48,9 @@ def wait_for(
         environment.say(f"Warning: {warning}")
     result = job.get("jobresult")
     if job["jobstatus"] == 2:
-        raise JobFailed(_failure(result))
+        told = result if isinstance(result, dict) else {"errortext": result}
+        text = told.get("errortext") or "The job failed and gave no reason."
+        raise JobFailed(jobid, told.get("errorcode", 530), str(text))
     return result if isinstance(result, dict) else {}
 
 
@@ -65,14 +68,8 @@ def _looked_at(backend: Backend, jobid: str, deadline: float | None) -> Json:
         return _UNKNOWN
 
 
-def _failure(result: Any) -> str:
-    told = result if isinstance(result, dict) else {"errortext": result}
-    text = told.get("errortext") or "The job failed and gave no reason."
-    return f"(error code {told.get('errorcode', 530)}) {text}"
-
-
-def how_to_look(profile: Profile, jobid: str) -> str:
-    """The line that shows a job again, from wherever it is typed."""
+def how_to_wait(profile: Profile, jobid: str) -> str:
+    """The line that waits for a job again, from wherever it is typed."""
     where = {"-u": f" -u {profile.url}", "-p": f" -p {profile.name}"}
     flag = where.get(profile.chosen_by, "")
-    return f"Look at it with: cmk{flag} query asyncjobresult jobid={jobid}"
+    return f"Wait for it again: cmk{flag} wait {jobid}"

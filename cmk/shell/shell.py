@@ -265,13 +265,13 @@ class Shell:
 
     def _leave_running(self) -> None:
         """Name what runs: jobs go on, all else ends."""
-        from cmk.session.waiting import how_to_look
+        from cmk.session.waiting import how_to_wait
 
         for line in self.background.running():
             self.environment.say(str(line))
             line.end()
             self.environment.say(
-                f"Its job goes on. {how_to_look(self.profile, line.jobid)}"
+                f"Its job goes on. {how_to_wait(self.profile, line.jobid)}"
                 if line.jobid
                 else "It ends with the shell."
             )

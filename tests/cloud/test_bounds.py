@@ -59,6 +59,7 @@ def test_a_packing_that_was_not_asked_for_is_refused(
         gzip.compress(answer({"count": 0})),
         gzip.compress(answer({"count": 0})[:9]) + gzip.compress(answer({"count": 0})[9:]),
     ],
+    ids=["one", "two"],  # gzip holds the time: as names of tests they would differ
 )
 def test_gzip_of_one_or_several_members_is_unpacked(
     cloud: Cmk, server: ManagementServer, packed: bytes
@@ -93,7 +94,20 @@ def test_waiting_ends_in_time_while_a_call_hangs_drips_or_is_put_off(
     told = cloud("wait", JOB, "-t", "1")
     assert time.monotonic() - began < 3
     assert told.status == 124
-    assert f"jobid={JOB}" in told.err
+    assert f"The server has told nothing of job {JOB} within 1 s." in told.err
+    assert f"cmk wait {JOB}" in told.err
+
+
+def test_the_time_to_wait_holds_also_where_a_second_try_hangs(
+    cloud: Cmk, server: ManagementServer, tmp_path: Path
+) -> None:
+    refusal = {"queryasyncjobresultresponse": {"errorcode": 401, "errortext": "no"}}
+    server.next += [Raw(401, json.dumps(refusal).encode()), Raw(hang=8)]
+    keys = f"url = {server.url}\napikey = a\nsecretkey = b\nsignaturealgorithm = auto\n"
+    (tmp_path / "config").write_text(f"[auto]\n{keys}")
+    began = time.monotonic()
+    assert cloud("-c", str(tmp_path / "config"), "-p", "auto", "wait", JOB, "-t", "1").status == 124
+    assert time.monotonic() - began < 3
 
 
 def test_a_list_that_never_ends_is_told(cloud: Cmk, server: ManagementServer) -> None:

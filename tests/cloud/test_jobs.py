@@ -71,7 +71,7 @@ def test_a_job_that_never_ends_is_124_and_names_the_way_to_look(
     result = cloud(*start(server, RUNNING), "-t", "1")
     assert result.status == 124
     assert "is still running after 1 s; it goes on" in result.err
-    assert "cmk query asyncjobresult jobid=" in result.err
+    assert "Wait for it again: cmk wait " in result.err
 
 
 def test_a_job_that_vanishes_is_the_servers_error(cloud: Cmk, server: ManagementServer) -> None:
