@@ -170,7 +170,7 @@ def _run_file(
                 lambda line: words_and_flags(line, flags),
                 lambda words, said: run_words(session, words, said),
                 lambda problem, place: report(
-                    problem, session.environment, bool(flags.debug), place
+                    problem, session.environment, session.is_debugging(flags), place
                 ),
             ).run_all(_readable(lines), keep_going)
         return run_lines(session, lines, flags, keep_going)
@@ -237,7 +237,7 @@ def guarded(session: Session, flags: Flags, run: Callable[[], int | None], place
     except (EOFError, BrokenPipeError):
         raise
     except BaseException as problem:
-        return report(problem, session.environment, bool(flags.debug), place)
+        return report(problem, session.environment, session.is_debugging(flags), place)
 
 
 def words_and_flags(line: str, base: Flags) -> tuple[list[str], Flags]:

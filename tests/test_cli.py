@@ -57,7 +57,7 @@ def test_help_fits_the_terminal(cmk: Cmk) -> None:
         (["list", "zones", "available=maybe"], 2, "is not true or false"),
         (["list", "zones", "page=one"], 2, "is not a whole number"),
         (["list", "zones", "page=1"], 1, "page= needs pagesize=."),
-        (["list", "zones", "-o", "xml"], 2, "There is no output format 'xml'"),
+        (["list", "zones", "-o", "yaml"], 2, "There is no output format 'yaml'"),
         (["list", "zones", "--frobnicate"], 2, "No such option"),
         (["list", "zones", "filter=,"], 2, "filter= names nothing."),
         (["deploy", "virtualmachine"], 2, "needs zoneid, templateid, serviceofferingid."),

@@ -7,11 +7,13 @@ import io
 import json
 import sys
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmk.config.settings import FORMATS
 from cmk.environment import harmless
 from cmk.output import Reply, View, reply_of, value_at, writer
 
@@ -165,9 +167,7 @@ def test_harmless_text_is_printable(text: str) -> None:
     assert harmless(text).isprintable()
 
 
-@given(
-    json_values, st.sampled_from(["json", "table", "csv", "value"]), st.sampled_from([0, 40, 200])
-)
+@given(json_values, st.sampled_from(FORMATS), st.sampled_from([0, 40, 200]))
 def test_any_answer_can_be_shown_in_any_format(document: Any, name: str, width: int) -> None:
     shown(name, document, width=width)
 
@@ -199,3 +199,24 @@ def test_a_nul_stands_in_csv_as_it_is() -> None:
 @pytest.mark.parametrize(("name", "text"), [("value", "a\t1\nb\t\n"), ("csv", "1,2\na,1\nb,\n")])
 def test_rows_that_are_lists_have_columns(name: str, text: str) -> None:
     assert shown(name, [["a", 1], ["b"]]) == text
+
+
+def test_xml_nests_as_the_answer_does() -> None:
+    assert shown("xml", {"count": 1, "zone": [{"id": "1", "tag": [{"k": True}, {"k": None}]}]}) == (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        "<response>\n  <count>1</count>\n  <zone>\n    <id>1</id>\n"
+        "    <tag>\n      <k>true</k>\n    </tag>\n    <tag>\n      <k />\n    </tag>\n"
+        "  </zone>\n</response>\n"
+    )
+
+
+@given(json_values, st.sampled_from([(), ("a",)]))
+def test_xml_is_well_formed_whatever_the_answer(document: Any, columns: tuple[str, ...]) -> None:
+    root = fromstring(shown("xml", document, *columns))
+    assert root.tag == "response"
+
+
+def test_xml_holds_names_and_characters_that_xml_cannot() -> None:
+    root = fromstring(shown("xml", {"a": {"no name<": "x\0&", "xml": "\ud800"}}))
+    entries = {entry.get("key"): entry.text for entry in root.iter("entry")}
+    assert entries == {"no name<": "x\ufffd&", "xml": "\ufffd"}

@@ -84,6 +84,12 @@ BUILTINS = {
     ),
     "get": Builtin("cmk.commands.profile:get", "get KEY", "one setting", words=("SETTING",)),
     "show": Builtin("cmk.commands.profile:show", "show", "all settings in force, secrets masked"),
+    "api": Builtin(
+        "cmk.commands.api:run",
+        "api NAME [key=value …]",
+        "call any API as it is written, unchecked",
+        ("curl", "dry_run"),
+    ),
     "sync": Builtin("cmk.commands.login:sync", "sync", "fetch the server's own catalog of APIs"),
     "login": Builtin(
         "cmk.commands.login:login", "login", "begin a session with name and password", is_live=True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cmk.config.credentials import SECRETS, Keyring, has_keyring
 from cmk.config.file import Config
-from cmk.config.settings import ALL, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
+from cmk.config.settings import ALIASES, ALL, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
 from cmk.files import read
 from cmk.masks import HIDDEN, has_user, in_text, is_secret, mask
@@ -225,6 +225,7 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
             "It is set KEY VALUE.", f"Keys (help set tells more): {', '.join(sorted(ALL))}"
         )
     key, value = words[0].lower(), " ".join(words[1:])
+    key = ALIASES.get(key, key)
     if key == "profile":
         return _choose(session, value, flags)
     section = _current(session)
@@ -297,6 +298,7 @@ def _current(session: Session) -> str:
 def get(session: Session, words: list[str], flags: Flags) -> None:
     """`get KEY`: one setting in force, secrets masked."""
     key = _one(words, "get KEY").lower()
+    key = ALIASES.get(key, key)
     found = _in_force(session)
     if key not in found and key not in ALL:
         raise UsageError(f"There is no setting '{key}'.")

@@ -21,7 +21,8 @@ from cmk.completion.engine import Candidate, Row, Values, complete, days
 from cmk.completion.names import NamesOnDisk
 from cmk.completion.paths import paths
 from cmk.completion.place import Place, place_of
-from cmk.config.file import Config, Profile, choose
+from cmk.config.choice import choose
+from cmk.config.file import Config, Profile
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer, UsageError
 from cmk.line.flags import values_of

@@ -1,13 +1,9 @@
-"""The config file (CloudMonkey's INI) and the choice of the server a line goes to.
+"""The config file: CloudMonkey's INI.
 
-    profile = prod                core keys, before any section
-    output = table
-    [prod]                        one section a profile
-    url = https://cloud/client/api
-
-The server and its credentials come as one set from the first place that names a server: flags,
-`-p`, CMK_PROFILE, CMK_URL, CLOUDSTACK_ENDPOINT, the file's current profile. Nothing is borrowed
-from a later place: a wrong answer here would destroy the wrong VM.
+profile = prod                core keys, before any section
+output = table
+[prod]                        one section a profile
+url = https://cloud/client/api
 """
 
 from __future__ import annotations
@@ -18,8 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TextIO
 
-from cmk.environment import Environment
-from cmk.errors import ConfigurationError, NoServer
+from cmk.config.settings import ALIASES
+from cmk.errors import ConfigurationError
 from cmk.files import make_directory, put, read
 from cmk.masks import has_user
 
@@ -28,21 +24,10 @@ _CORE = "core"
 #: What the core section must not hand down to profiles: it would go to the wrong server.
 _OF_ONE_SERVER = ("url", "username", "password", "domain", "apikey", "secretkey", "keyring")
 
-#: The variables that name a server, each with those of its key pair.
-_IN_ENVIRONMENT = (
-    ("CMK_URL", "CMK_API_KEY", "CMK_SECRET_KEY"),
-    ("CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET"),
-)
-
 #: What may stand around a value.
 _QUOTES = ('"', "'", "`")
 
 _SECTION = re.compile(r"\[([^\]]+)\]\s*\Z")
-
-_WAYS = (
-    "Say where the line goes: CMK_URL=lab: or CMK_URL=https://HOST/client/api in the environment, "
-    "CLOUDSTACK_ENDPOINT as for cs and Ansible, or -p lab for the lab on this machine."
-)
 
 
 class Profile(NamedTuple):
@@ -85,7 +70,7 @@ class Config:
         url = keys.get("url", "")
         if not url:
             raise ConfigurationError(f"Profile '{name}' in {self.path} has no url.")
-        return _without_user(Profile(name, url, {**self.inherited, **keys}, chosen_by))
+        return without_user(Profile(name, url, {**self.inherited, **keys}, chosen_by))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -216,6 +201,10 @@ def _sections(path: str, text: str) -> dict[str, dict[str, str]]:
             # What it says is not shown: it may be half a secret.
             raise ConfigurationError(f"{path}, line {number} is neither [section] nor key = value.")
         current[key.strip().lower()] = _unquoted(value.strip())
+    for keys in sections.values():
+        for alias, name in ALIASES.items():
+            if alias in keys:
+                keys.setdefault(name, keys.pop(alias))
     return sections
 
 
@@ -239,7 +228,7 @@ def _quoted(value: str) -> str:
     )
 
 
-def _without_user(profile: Profile) -> Profile:
+def without_user(profile: Profile) -> Profile:
     """The same. Raises ConfigurationError where its URL tells a password to whoever sees it."""
     if has_user(profile.url):
         raise ConfigurationError(
@@ -248,30 +237,3 @@ def _without_user(profile: Profile) -> Profile:
             "Keep them beside it: username= and password=, or apikey= and secretkey=, in a profile",
         )
     return profile
-
-
-def choose(environment: Environment, config: Config, url: str = "", profile: str = "") -> Profile:
-    """The one server of this call. Raises ConfigurationError where no place names one."""
-    variables, core = environment.variables, config.inherited
-    if url:
-        return _without_user(Profile("", url, core, "-u"))
-    if profile:
-        return config.profile(profile, "-p")
-    if variables.get("CMK_PROFILE"):
-        return config.profile(variables["CMK_PROFILE"], "CMK_PROFILE")
-    for name, key, secret in _IN_ENVIRONMENT:
-        if variables.get(name):
-            pair = {"apikey": variables.get(key), "secretkey": variables.get(secret)}
-            keys = {k: v for k, v in pair.items() if v}
-            return _without_user(Profile("", variables[name], {**core, **keys}, name))
-    current = config.core.get("profile", "")
-    if current and (current in config.profiles or current == "lab"):
-        return config.profile(current, f"profile = {current} in {config.path}")
-    if current:
-        raise ConfigurationError(
-            f"{config.path} says profile = {current}, but has no section [{current}]."
-        )
-    if environment.input_is_terminal and environment.error_is_terminal:
-        environment.say_once("No server is configured: using the lab on this machine (-p lab).")
-        return config.profile("lab", "nothing configured")
-    raise NoServer("No server is configured.", _WAYS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value")
+FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value", "xml")
 
 #: Settings of one server, and what they are.
 OF_PROFILE = {
@@ -28,6 +28,7 @@ OF_PROFILE = {
 OF_SHELL = {
     "prompt": "the prompt's face, or all of it with {profile}, {user} and {zone} in it",
     "autocomplete": "whether servers are asked for what can be completed (default true)",
+    "debug": "whether it is told on stderr what happens, as with -d (default false)",
     "pager": "whether what is longer than the screen goes through $PAGER (default on)",
 }
 
@@ -37,6 +38,9 @@ OF_CORE = {
     **OF_SHELL,
     **{name: OF_PROFILE[name] for name in ("output", "timeout", "asyncblock")},
 }
+
+#: What CloudMonkey calls settings, too.
+ALIASES = {"display": "output"}
 
 ALL = {**OF_CORE, **OF_PROFILE}
 
@@ -50,6 +54,7 @@ VALUES = {
     "savesession": ("true", "false"),
     "keyring": ("true", "false"),
     "signaturealgorithm": ("sha1", "sha512", "auto"),
+    "debug": ("true", "false"),
     "pager": ("on", "off"),
     "autocomplete": ("true", "false"),
 }

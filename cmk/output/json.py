@@ -11,7 +11,7 @@ from cmk.output import Reply, value_at
 
 def write(reply: Reply, stream: TextIO, width: int) -> None:
     """One document and a newline; with `filter=`, its rows reduced to those columns."""
-    text = dumps(_filtered(reply.kept()), indent=2, ascii=is_narrow(stream))
+    text = dumps(filtered(reply.kept()), indent=2, ascii=is_narrow(stream))
     if width:  # a terminal: JSON escapes the C0 controls itself, but not DEL and the C1 set
         text = harmless_lines(text)
     stream.write(text + "\n")
@@ -30,7 +30,8 @@ def filtered_row(row: Any, columns: tuple[str, ...]) -> Any:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _filtered(reply: Reply) -> Any:
+def filtered(reply: Reply) -> Any:
+    """The document, its rows reduced to the columns that were asked for."""
     if not reply.columns:
         return reply.document
     rows = [filtered_row(row, reply.columns) for row in reply.rows]

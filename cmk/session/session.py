@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from cmk.catalog import Api, Catalog
-from cmk.config.file import Config, Profile, choose
+from cmk.config.choice import choose
+from cmk.config.file import Config, Profile
 from cmk.config.settings import FORMATS
 from cmk.document import Json
 from cmk.environment import Environment
@@ -101,7 +102,7 @@ class Session:
         if self._backend is None:
             keys = self.flags.apikey, self.flags.secretkey
             self._backend = self.connect(
-                self.profile, self.environment, keys, debug=bool(self.flags.debug)
+                self.profile, self.environment, keys, debug=self.is_debugging(self.flags)
             )
         return self._backend
 
@@ -129,6 +130,13 @@ class Session:
             return self.profile.settings
         except NoServer:
             return Config.read(self.environment.config_file).core
+
+    def is_debugging(self, flags: Flags) -> bool:
+        """Whether it is told what happens, and where errors come from."""
+        try:
+            return self.setting("debug", flags).lower() in ("true", "1")
+        except CmkError:  # it is told by whatever needs the file
+            return bool(flags.debug)
 
     def output_format(self, flags: Flags) -> str:
         name = self.setting("output", flags) or "json"
@@ -159,17 +167,17 @@ class Session:
     def catalog(self) -> Catalog:
         return self.backend.catalog()
 
-    def run(self, words: list[str], flags: Flags) -> None:
-        """One line's words, from parsing to the reply on stdout."""
-        pending = self.send(words, flags)
+    def run(self, words: list[str], flags: Flags, is_raw: bool = False) -> None:
+        """One line's words, from parsing to the reply on stdout; a raw one goes as it is."""
+        pending = self.send(words, flags, is_raw)
         if pending is not None:
             self.finish(pending)
 
-    def send(self, words: list[str], flags: Flags) -> Pending | None:
+    def send(self, words: list[str], flags: Flags, is_raw: bool = False) -> Pending | None:
         """Check a line and send it; None where there was nothing to send, only to tell."""
         command = language.parse(words)
         self.output_format(flags)  # said before anything is sent
-        api, params, view = self._known(command, flags)
+        api, params, view = self._raw(command) if is_raw else self._known(command, flags)
         timeout = self.timeout(flags) if api.isasync else 0
         if flags.curl or flags.dry_run:
             self._tell(api, params, flags)
@@ -221,6 +229,12 @@ class Session:
         api = self.catalog.get("".join(command.name)) or Api("".join(command.name))
         self.environment.say(f"Sending {api.name} as it is, unchecked.")
         return self._checked(api, command, force=True)
+
+    def _raw(self, command: language.Command) -> tuple[Api, dict[str, str], View]:
+        """An API by its name, of which nothing is known but whether it answers with a job."""
+        name = "".join(command.name)
+        api = self.catalog.get(name) or Api(name)
+        return self._checked(api._replace(params=()), command, force=True)
 
     def _refuse_in_lab(self, command: language.Command) -> None:
         """An API or a parameter of CloudStack's that the lab has not is not mistyped. Raises

@@ -147,3 +147,29 @@ def test_upload_without_a_file_is_a_usage_error(cloud: Cmk, server: ManagementSe
     for words in ((), ("template",), ("template", "file=/nowhere"), ("thing", "file=/etc/passwd")):
         assert cloud("upload", *words).status == 2
     assert server.log == []
+
+
+def test_api_sends_whatever_is_written(cloud: Cmk, server: ManagementServer) -> None:
+    server.apis["listSomethingNew"] = lambda params: {"count": 1, "thing": [{"id": "1"}]}
+    words = ("api", "listSomethingNew", "details[0].x=1", "odd=true", "filter=id", "-o", "value")
+    assert cloud.ok(*words).out == "1\n"
+    sent = server.log[0].params
+    assert (sent["command"], sent["details[0].x"], sent["odd"]) == ("listSomethingNew", "1", "true")
+
+
+def test_api_checks_nothing_of_what_it_knows(cloud: Cmk, server: ManagementServer) -> None:
+    cloud.ok("api", "listzones", "id=7", "available=perhaps")
+    assert server.log[0].params["command"] == "listZones"
+    assert server.log[0].params["available"] == "perhaps"
+
+
+@pytest.mark.parametrize("words", [("api",), ("api", "a=b")])
+def test_api_without_a_name_is_refused(cloud: Cmk, words: tuple[str, ...]) -> None:
+    assert cloud(*words).status == 2
+
+
+def test_set_debug_tells_each_call(cloud: Cmk, server: ManagementServer) -> None:
+    cloud.ok("set", "debug", "true")
+    assert "command=listZones" in cloud.ok("list", "zones").err
+    cloud.ok("set", "debug", "false")
+    assert "command=listZones" not in cloud.ok("list", "zones").err

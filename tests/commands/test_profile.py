@@ -89,7 +89,7 @@ def test_nothing_is_written_where_nothing_changes(cmk: Cmk, config: Path) -> Non
     [
         (("set", "colour", "red"), 2, "There is no setting 'colour'"),
         (("set", "outptu", "json"), 2, "Did you mean output?"),
-        (("set", "output", "xml"), 2, "is one of json"),
+        (("set", "output", "yaml"), 2, "is one of json"),
         (("set", "timeout", "soon"), 2, "is a number of seconds"),
         (("set", "output"), 2, "It is set KEY VALUE"),
         (("get", "colour"), 2, "There is no setting"),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.config.file import Config, choose
+from cmk.config.choice import choose
+from cmk.config.file import Config
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError
 from tests.conftest import Terminal
@@ -166,3 +167,8 @@ def test_with_nothing_configured_a_script_is_told_the_three_ways(tmp_path: Path)
         choose(environment(), Config.read(tmp_path / "none"))
     for way in ("CMK_URL", "CLOUDSTACK_ENDPOINT", "-p lab"):
         assert way in caught.value.hint
+
+
+def test_what_cloudmonkey_calls_display_is_the_output(tmp_path: Path) -> None:
+    assert config(tmp_path, "display = table\n").core == {"output": "table"}
+    assert config(tmp_path, "output = csv\ndisplay = table\n").core["output"] == "csv"
