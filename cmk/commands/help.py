@@ -39,7 +39,7 @@ Built-in commands
 SHELL = """\
 The shell: the same lines as everywhere, and these
 
-  Tab                  puts in what fits, or goes to the next of what fits
+  Tab                  puts in what fits or what several have in common, or goes to the next
   Enter                runs the line; in an open quote, or behind a \\, goes on in another row
   Right, Ctrl-R        takes the grey suggestion from history; searches history
   Ctrl-C, Ctrl-D       leaves the line, or ends what runs; leaves the shell

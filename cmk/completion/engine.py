@@ -38,6 +38,8 @@ class Candidate(NamedTuple):
     about: str = ""
     #: Whether the word goes on behind it: `zoneid=`.
     open: bool = False
+    #: Whether it is no line yet without a word more: a verb.
+    is_verb: bool = False
 
     @property
     def label(self) -> str:
@@ -198,7 +200,7 @@ def _of_kind(kind: str, line: _Line, typed: str, values: Values) -> list[Candida
 def _names(catalog: Catalog, names: list[str]) -> list[Candidate]:
     """Verbs and built-ins, or the nouns of a verb."""
     if not names:
-        found = [Candidate(verb) for verb in catalog.verbs()]
+        found = [Candidate(verb, is_verb=verb not in BUILTINS) for verb in catalog.verbs()]
         taken = {each.text for each in found}
         return found + [
             Candidate(name, name, builtin.summary)

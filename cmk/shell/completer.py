@@ -14,6 +14,20 @@ from cmk.line.reading import read
 from cmk.shell import pipeline
 
 
+class Offer(Completion):
+    """One thing that fits, as prompt_toolkit puts it in, and what Tab wants to know of it."""
+
+    def __init__(self, text: str, place: Place, part: str, candidate: Candidate) -> None:
+        super().__init__(text, -len(place.raw), candidate.label, candidate.about)
+        own, label, typed = candidate.text, candidate.label, part.lower()
+        #: Whether it begins as it was typed, by its text or by the name that is shown.
+        self.begins = own.lower().startswith(typed) or label.lower().startswith(typed)
+        #: Whether what is shown is what is put in, as no id is.
+        self.is_spelled = label.startswith(own) or own.rstrip("/").endswith(label)
+        #: Whether the line cannot be run with it at its end.
+        self.needs_more = candidate.is_verb or own.endswith(("=", "/"))
+
+
 class LineCompleter(Completer):
     """What fits before the cursor; asks nobody, so that no key ever waits."""
 
@@ -21,19 +35,18 @@ class LineCompleter(Completer):
         self._catalog = catalog
         self._values = values
 
-    def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Offer]:
         """Candidates with their names shown and their ids put in."""
+        return self.offers(document)
+
+    def offers(self, document: Document) -> Iterator[Offer]:
+        """The same, for the Tab key."""
         text = document.text_before_cursor
         line, rest = pipeline.split(text[read(text)[-1].start :])
         place = place_of(rest or line)
         for part, candidate in self._found(place, bool(rest)):
             end = "" if candidate.open else f"{place.quote} "
-            yield Completion(
-                place.written(part, candidate.text) + end,
-                start_position=-len(place.raw),
-                display=candidate.label,
-                display_meta=candidate.about,
-            )
+            yield Offer(place.written(part, candidate.text) + end, place, part, candidate)
 
     def _found(self, place: Place, is_the_users_shells: bool) -> Iterator[tuple[str, Candidate]]:
         """Of a line; of what goes through the user's shell only the file behind `>`."""

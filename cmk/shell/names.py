@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Lock, Thread
+from threading import Condition, Thread
 from typing import Any
 
 from cmk.config.file import Profile
@@ -37,7 +37,7 @@ class Names:
         """`fetch` is called in threads of its own, and `arrived` there after each answer."""
         self._fetch = fetch
         self._arrived = arrived
-        self._lock = Lock()
+        self._lock = Condition()
         self._known: dict[Key, tuple[float, list[Row]]] = {}
         self._asked: set[Key] = set()
         self._waiting: tuple[Key, Profile] | None = None
@@ -53,6 +53,19 @@ class Names:
                 self._waiting = key, profile
                 self._ask()
         return rows
+
+    def wait(self, seconds: float) -> bool:
+        """Until no answer is waited for, or the time is over; False where there was none."""
+        with self._lock:
+            asked = bool(self._asked)
+            self._lock.wait_for(lambda: not self._asked, seconds)
+        return asked
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether an answer is waited for."""
+        with self._lock:
+            return bool(self._asked)
 
     def forget(self) -> None:
         """After a command that may have changed something, the next question fetches anew."""
@@ -80,4 +93,5 @@ class Names:
             self._known[key] = time.monotonic(), rows
             self._asked.discard(key)
             self._ask()
+            self._lock.notify_all()
         self._arrived()

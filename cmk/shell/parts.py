@@ -30,6 +30,8 @@ class ShellParts(Protocol):
     background: Background
     #: For a screen reader: nothing opens or moves by itself.
     is_calm: bool
+    #: What somebody has to wait for at this moment, "" for nothing.
+    waits_for: str
 
     def setting(self, name: str) -> str: ...
     def catalog(self) -> Catalog: ...

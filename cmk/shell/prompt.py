@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.formatted_text import fragment_list_width
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import create_output
+from prompt_toolkit.utils import get_cwidth
 
 from cmk.commands import BUILTINS
 from cmk.shell.completer import LineCompleter
 from cmk.shell.keys import keys
 from cmk.shell.lexer import STYLE, LineLexer
+from cmk.shell.tab import Tab
 
 if TYPE_CHECKING:
     from cmk.shell.parts import ShellParts
@@ -33,12 +38,16 @@ def made(shell: ShellParts) -> PromptSession[str]:
     output = (
         None if shell.environment.output_is_terminal else create_output(shell.environment.stderr)
     )
+    completer = LineCompleter(shell.catalog, shell.values)
     session: PromptSession[str] = PromptSession(
-        completer=LineCompleter(shell.catalog, shell.values),
+        completer=completer,
         complete_while_typing=not is_calm,
         lexer=LineLexer(shell.catalog, frozenset(BUILTINS)),
         style=STYLE,
-        key_bindings=keys(lambda: shell.tour.line if shell.tour else ""),
+        key_bindings=keys(
+            Tab(completer, lambda: waited(shell)), lambda: shell.tour.line if shell.tour else ""
+        ),
+        input_processors=[ShortSuggestion(lambda: get_cwidth(greeting(shell)))],
         output=output,
         multiline=True,
         prompt_continuation=lambda width, row, is_wrapped: "" if is_wrapped else MORE,
@@ -51,6 +60,42 @@ def made(shell: ShellParts) -> PromptSession[str]:
     # A terminal that does not tell where its cursor is, such as expect's, is no reason to warn.
     session.app.renderer.cpr_not_supported_callback = None
     return session
+
+
+class ShortSuggestion(Processor):
+    """Cuts the grey suggestion off where its row ends: the popup would be drawn over the rest."""
+
+    def __init__(self, first: Callable[[], int]) -> None:
+        """`first` tells the width of what stands before the first row."""
+        self._first = first
+
+    def apply_transformation(self, given: TransformationInput) -> Transformation:
+        *line, (style, text, *_) = given.fragments or [("", "")]
+        if style != "class:auto-suggestion" or not text:
+            return Transformation(given.fragments)
+        columns = get_app().output.get_size().columns
+        before = len(MORE) if given.lineno else self._first()
+        room = columns - 1 - (before + fragment_list_width(line)) % columns
+        shown = text if get_cwidth(text) <= room else text[: max(room - 1, 0)] + "…"
+        return Transformation([*line, (style, shown)])
+
+
+#: Seconds for which Tab waits for names.
+PATIENCE = 2.0
+
+
+def waited(shell: ShellParts) -> bool:
+    """Wait a moment for the names that a server is being asked for, and say so; False where none
+    are. What is typed meanwhile comes after."""
+    if not shell.names.is_asking:
+        return False
+    app = get_app()
+    shell.waits_for = "waiting for names …"
+    app.render_counter += 1  # by which the toolbar is kept
+    app.renderer.render(app, app.layout)
+    shell.names.wait(PATIENCE)
+    shell.waits_for = ""
+    return True
 
 
 def greeting(shell: ShellParts) -> str:
@@ -111,6 +156,7 @@ def toolbar(shell: ShellParts) -> str:
         f"{running} running" if running else "",
         f"status {shell.status} in {shell.took:.1f} s" if shell.took else f"status {shell.status}",
         time.strftime("%H:%M"),
+        shell.waits_for,
         shell.names.problem and f"no names: {shell.names.problem}",
         shell.history.problem and f"no history: {shell.history.problem}",
     ]

@@ -59,6 +59,8 @@ class Shell:
         self.background = Background(self._ended)
         #: For a screen reader: nothing opens or moves by itself.
         self.is_calm = bool(session.environment.variables.get("CMK_NO_ANIMATION"))
+        #: What somebody has to wait for at this moment, for the toolbar.
+        self.waits_for = ""
         #: Of what was entered last: the seconds in a pager, and what ran of it.
         self._paging, self._ran = 0.0, ""
         self._config = self._read_config()

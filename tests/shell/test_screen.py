@@ -372,6 +372,39 @@ def test_names_that_have_changed_are_shown_without_another_key(
     screen.shows("newzone")
 
 
+def test_tab_waits_for_names_a_moment_says_so_and_swallows_nothing(
+    cloud: Cmk, server: ManagementServer, screens: Open
+) -> None:
+    def late(params: dict[str, str]) -> Json:
+        time.sleep(1)
+        return {"count": 1, "zone": [{"id": "z-1", "name": "north"}]}
+
+    server.apis["listZones"] = late
+    screen = screens(cloud.variables)
+    screen.press("C-l")
+    screen.type("list hosts zoneid=")
+    screen.press("Tab")
+    screen.type("page=1")
+    screen.shows("waiting for names")
+    screen.shows("list hosts zoneid=z-1 page=1")
+
+
+def test_a_long_suggestion_ends_with_its_row(lab: LabCmk, screens: Open) -> None:
+    screen = screens(lab.variables, width=60)
+    line = "list zones filter=id,name,networktype,allocationstate name=lab"
+    screen.press("C-l")
+    screen.type(line)
+    screen.press("Escape", "Enter")
+    screen.shows('"name": "lab"')
+    screen.press("C-l")
+    screen.type("list z")
+    shown = screen.shows("…").split("\n")
+    assert shown[0].endswith("netw…")
+    assert len(shown[0]) < 60
+    screen.press("Right")
+    screen.shows("allocationstate name=lab")
+
+
 def test_what_is_typed_while_a_line_runs_is_there_at_the_prompt_and_not_before(
     cloud: Cmk, server: ManagementServer, screens: Open
 ) -> None:
