@@ -97,6 +97,8 @@ def run(argv: list[str], environment: Environment) -> int:
         params, words = _parse(argv)
         if params["config"]:
             environment = environment.with_variables(CMK_CONFIG=params["config"])
+        if params["no_color"]:
+            environment = environment.with_variables(NO_COLOR="1")
         flags = _flags_of(params)
         debug = bool(flags.debug) or debug
         session = Session(environment, flags, backend_of)

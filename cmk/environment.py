@@ -138,18 +138,38 @@ class Environment:
             self._said.add(text)
             self.say(text)
 
-    def say(self, text: str) -> None:
-        """A line to the person, on stderr; stdout carries data only.
+    def say(self, text: str, head: str = "") -> None:
+        """A line to the person, on stderr; stdout carries data only. `head` begins it, in red.
 
         What comes from others in it cannot control the terminal.
         """
-        self.stderr.write(harmless_lines(text) + "\n")
+        red = painted(head, RED) if head and self.has_colour(self.stderr) else head
+        self.stderr.write(red + harmless_lines(text) + "\n")
         self.stderr.flush()
+
+    def has_colour(self, stream: TextIO) -> bool:
+        """Whether a stream is a terminal with colours, and nobody has said no (no-color.org)."""
+        told = self.variables
+        return stream.isatty() and not told.get("NO_COLOR") and told.get("TERM", "dumb") != "dumb"
+
+    def show_aside(self, text: str) -> None:
+        """A grey line below what a terminal shows."""
+        line = harmless(text)
+        self.stdout.write((painted(line, GREY) if self.has_colour(self.stdout) else line) + "\n")
 
     def show(self, text: str) -> None:
         """Text that is no reply (a page of help, a log, a command) on stdout: in a terminal
         nothing in it controls that."""
         self.stdout.write(harmless_lines(text) if self.output_is_terminal else text)
+
+
+#: Colours, by their numbers in SGR (ECMA-48).
+RED, GREEN, YELLOW, BLUE, GREY = "31", "32", "33", "34", "90"
+
+
+def painted(text: str, colour: str) -> str:
+    """A text in a colour, for a terminal that has them."""
+    return f"\x1b[{colour}m{text}\x1b[0m"
 
 
 def harmless(text: str) -> str:

@@ -41,8 +41,8 @@ def report(problem: BaseException, environment: Environment, debug: bool, place:
         if environment.errors_are_objects():
             environment.say(_object(problem, told, place))
         else:
-            text = f"cmk: {place}{told.message}"
-            environment.say(in_text(f"{text}\n{told.hint}" if told.hint else text))
+            text = f" {place}{told.message}"
+            environment.say(in_text(f"{text}\n{told.hint}" if told.hint else text), head="cmk:")
     except OSError:
         pass  # nobody listens on stderr: the exit status still tells
     return told.status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -373,3 +374,50 @@ def test_a_parameter_that_only_a_management_server_has_is_told_so(lab: LabCmk) -
     result = lab(*words)
     assert result.status == 2
     assert "The lab has no affinitygroupnames= for deploy virtualmachine" in result.err
+
+
+def test_a_table_in_a_terminal_says_how_many_columns_more_there_are(lab: LabCmk) -> None:
+    lab.variables |= {"COLUMNS": "80", "TERM": "xterm"}
+    shown = lab("list", "serviceofferings", "-o", "table", terminal=True).out
+    last = shown.splitlines()[-1]
+    assert re.fullmatch(
+        r"\x1b\[90m\d+ more columns: -o wide has all of them, filter=a,b chooses\.\x1b\[0m", last
+    )
+    assert "more columns" not in lab("list", "serviceofferings", "-o", "wide", terminal=True).out
+    piped = lab("list", "serviceofferings", "-o", "table").out
+    assert "more columns" not in piped
+    assert len(piped.splitlines()[0]) > 80
+
+
+def test_the_columns_of_a_noun_can_be_set(lab: LabCmk) -> None:
+    lab.ok("set", "columns.ServiceOffering", "name,memory")
+    shown = lab("list", "serviceofferings", "-o", "table", terminal=True).out
+    assert [name.strip() for name in shown.splitlines()[1].strip("|").split("|")] == [
+        "name",
+        "memory",
+    ]
+    assert lab.ok("get", "columns.serviceoffering").json == {
+        "columns.serviceoffering": "name,memory"
+    }
+    wrong = lab("set", "columns.host", "name state")
+    assert wrong.status == 2
+    assert "names of columns with commas between" in wrong.err
+
+
+def test_nobody_who_says_no_gets_colours(lab: LabCmk) -> None:
+    lab.variables["TERM"] = "xterm"
+    words = ("list", "zones", "filter=name", "-o", "json")
+    assert '\x1b[34m"name"' in lab(*words, terminal=True).out
+    assert "\x1b" not in lab(*words, "--no-color", terminal=True).out
+    assert "\x1b" not in lab(*words).out
+    assert lab("list", "zonse", terminal=True).err.startswith("\x1b[31mcmk:\x1b[0m There")
+    lab.variables["NO_COLOR"] = "1"
+    assert "\x1b" not in lab(*words, terminal=True).out
+
+
+def test_rows_are_sorted_also_where_they_come_one_by_one(lab: LabCmk) -> None:
+    words = ("list", "serviceofferings", "filter=name", "-o", "jsonl")
+    up = lab.ok(*words, "sort=name").out.splitlines()
+    assert up == sorted(up)
+    assert lab.ok(*words, "sort=-name").out.splitlines() == up[::-1]
+    assert lab("list", "zones", "sort=").status == 2

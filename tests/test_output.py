@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from typing import Any
 from xml.etree.ElementTree import fromstring
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from cmk.config.settings import FORMATS
 from cmk.environment import harmless
-from cmk.output import Reply, View, reply_of, value_at, writer
+from cmk.output import Reply, Screen, View, reply_of, value_at, writer
+from cmk.output.columns import chosen, word_of
 
 LIST = {"count": 2, "zone": [{"id": "1", "name": "ä"}, {"id": "2", "tag": [{"key": "k"}]}]}
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -27,10 +29,14 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def shown(name: str, document: Any, *columns: str, width: int = 0) -> str:
+def shown_as(name: str, document: Any, view: View, width: int = 0) -> str:
     out = io.StringIO()
-    writer(name)(reply_of(document, View(columns)), out, width)
+    writer(name)(reply_of(document, view), out, Screen(width))
     return out.getvalue()
+
+
+def shown(name: str, document: Any, *columns: str, width: int = 0) -> str:
+    return shown_as(name, document, View(columns), width)
 
 
 def test_json_is_the_document_in_its_own_order_unescaped() -> None:
@@ -220,3 +226,114 @@ def test_xml_holds_names_and_characters_that_xml_cannot() -> None:
     root = fromstring(shown("xml", {"a": {"no name<": "x\0&", "xml": "\ud800"}}))
     entries = {entry.get("key"): entry.text for entry in root.iter("entry")}
     assert entries == {"no name<": "x\ufffd&", "xml": "\ufffd"}
+
+
+MACHINES = {
+    "count": 2,
+    "virtualmachine": [
+        {
+            "id": f"11111111-1111-4111-8111-11111111111{n}",
+            "name": f"vm{n}",
+            "account": "admin",
+            "state": state,
+            "nic": [{"ipaddress": f"10.1.1.{n}", "id": "n"}, {"ipaddress": f"10.1.2.{n}"}],
+            "zonename": "north",
+            **{f"other{number}": number for number in range(40)},
+        }
+        for n, state in enumerate(["Running", "Stopped"])
+    ],
+}
+
+
+def test_a_terminal_gets_the_columns_that_matter_as_many_as_fit() -> None:
+    reply, left = chosen(reply_of(MACHINES), 80)
+    assert reply.names() == ["name", "state", "nic", "account", "zonename"]
+    assert left == 41
+    wider, _ = chosen(reply_of(MACHINES), 200)
+    assert wider.names()[-1] == "id"
+    out = io.StringIO()
+    writer("table")(reply, out, Screen(80))
+    assert "10.1.1.0,10.1.2.0" in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+
+
+def test_of_an_unknown_noun_it_is_name_state_id_and_what_tells_rows_apart() -> None:
+    rows = [
+        {"same": "x", "id": n, "colour": c, "name": c, "none": None} for n, c in enumerate("ab")
+    ]
+    reply, left = chosen(reply_of({"count": 2, "thing": rows}), 80)
+    assert reply.names() == ["name", "id", "colour"]
+    assert left == 2
+
+
+def test_the_users_own_columns_come_before_all() -> None:
+    reply, left = chosen(reply_of(MACHINES), 30, "id, nic[0].ipaddress")
+    assert reply.names() == ["id", "nic[0].ipaddress"]
+    assert left == 44
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ([{"ipaddress": "10.1.0.9"}], "10.1.0.9"),
+        ([{"id": "1"}, {"id": "2"}], "2 nics"),
+        ([{"id": "1"}], "1 nic"),
+        ([{"name": "a" * 40}], "1 nic"),
+        ({"cpuNumber": "1", "memory": "2"}, "2 values"),
+        ({"name": "web"}, "web"),
+        (["a", "b"], "a,b"),
+        ([], ""),
+        ([{}, 7, None], "3 nics"),
+    ],
+)
+def test_what_is_nested_is_a_word(value: Any, word: str) -> None:
+    assert word_of("nic", value) == word
+
+
+def test_in_a_pipe_a_table_has_all_columns_and_all_of_them() -> None:
+    text = shown("table", MACHINES)
+    assert "other39" in text
+    assert '[{"ipaddress":"10.1.1.0","id":"n"}' in text
+
+
+@given(json_values, st.integers(1, 200))
+def test_columns_can_be_chosen_of_any_answer(document: Any, width: int) -> None:
+    reply, left = chosen(reply_of(document), width)
+    assert left >= 0
+    writer("table")(reply, io.StringIO(), Screen(width, colour=True))
+
+
+def test_states_and_keys_have_a_colour_where_a_terminal_has() -> None:
+    out = io.StringIO()
+    writer("table")(reply_of(MACHINES, View(("name", "state"))), out, Screen(80, colour=True))
+    assert "\x1b[32mRunning\x1b[0m" in out.getvalue()
+    assert "\x1b[33mStopped\x1b[0m" in out.getvalue()
+    lines = {len(re.sub(r"\x1b\[\d+m", "", line)) for line in out.getvalue().splitlines()}
+    assert len(lines) == 1
+    out = io.StringIO()
+    writer("json")(reply_of({"a": {"b": '"c": 1'}}), out, Screen(80, colour=True))
+    blue = '{\n  \x1b[34m"a"\x1b[0m: {\n    \x1b[34m"b"\x1b[0m: "\\"c\\": 1"\n  }\n}\n'
+    assert out.getvalue() == blue
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("size", "abc?"),
+        ("-size", "cba?"),
+        ("NAME", "?abc"),
+        ("zone,-size", "bac?"),
+        ("none", "bca?"),
+    ],
+)
+def test_rows_are_sorted_by_columns(sort: str, order: str) -> None:
+    rows = [
+        {"name": "B", "size": "9", "zone": "x"},
+        {"name": "c", "size": 100, "zone": "y"},
+        {"name": "A", "size": 2.5, "zone": "x"},
+        {"name": "?", "size": None, "zone": "z"},
+    ]
+    text = shown_as(
+        "value", {"count": 4, "thing": rows}, View(("name",), sort=tuple(sort.split(",")))
+    )
+    assert text.replace("\n", "").lower() == order

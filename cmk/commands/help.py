@@ -97,6 +97,8 @@ def _settings(width: int) -> str:
         for name, about in settings.items():
             values = f" One of: {', '.join(VALUES[name])}." if name in VALUES else ""
             out.append(_entry(f"  {name}", f"{about}.{values}", 20, width))
+    about = "the columns of a noun's table in a terminal: set columns.host name,state,ipaddress"
+    out += ["", _entry("  columns.NOUN", about, 20, width)]
     return "\n".join(out) + "\n"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cmk.config.credentials import SECRETS, Keyring, has_keyring
 from cmk.config.file import Config
-from cmk.config.settings import ALIASES, ALL, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
+from cmk.config.settings import ALIASES, ALL, COLUMNS, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
 from cmk.files import read
 from cmk.masks import HIDDEN, has_user, in_text, is_secret, mask
@@ -235,7 +236,7 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
             f"Make one: profile add NAME url=URL {key}=…",
         )
     value = _checked(key, value, tuple(ALL))
-    core = key in OF_SHELL or not section
+    core = key in OF_SHELL or key.startswith(COLUMNS) or not section
     config = _config(session)
     config.write("" if core else section, {key: value})
     place = "for all profiles" if core else f"for the profile {section}"
@@ -262,6 +263,8 @@ def _choose(session: Session, name: str, flags: Flags) -> None:
 def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
     from cmk.catalog import similar
 
+    if key.startswith(COLUMNS):
+        return _columns(key, value)
     if key not in known:
         near = similar(key, known)
         raise UsageError(
@@ -286,6 +289,17 @@ def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
     return value.lower() if allowed else value
 
 
+def _columns(key: str, value: str) -> str:
+    """`set columns.virtualmachine name,state`: what a table has of them in a terminal."""
+    names = [name.strip() for name in value.split(",")]
+    if not all(re.fullmatch(r"\w+(\[\d+\])?(\.\w+)*", name) for name in names):
+        raise UsageError(
+            f"{key} is names of columns with commas between, not '{value}'.",
+            "For example: set columns.virtualmachine name,state,nic.ipaddress",
+        )
+    return ",".join(names)
+
+
 def _current(session: Session) -> str:
     """The section of the profile in force; "" where it is none of the file's."""
     try:
@@ -300,7 +314,7 @@ def get(session: Session, words: list[str], flags: Flags) -> None:
     key = _one(words, "get KEY").lower()
     key = ALIASES.get(key, key)
     found = _in_force(session)
-    if key not in found and key not in ALL:
+    if key not in found and key not in ALL and not key.startswith(COLUMNS):
         raise UsageError(f"There is no setting '{key}'.")
     session.show({key: found.get(key)}, flags)
 

@@ -27,6 +27,7 @@ VIEWS = {
     "filter": "columns to show",
     "exclude": "columns to leave out",
     "query": "a JMESPath expression",
+    "sort": "columns to sort by; -created: the newest first",
 }
 
 
@@ -251,7 +252,7 @@ def _of_value(
     if param is not None:
         part = last if param.type == "list" else value
         return part, _values_of(api, param, catalog, values, part, given)
-    if key not in ("filter", "exclude"):
+    if key not in ("filter", "exclude", "sort"):
         return value, []
     taken = set(value.lower().split(",")[:-1])
     return last, [c for c in _columns(api, values) if c.text.lower() not in taken]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMATS = ("json", "jsonl", "table", "column", "csv", "text", "value", "xml")
+FORMATS = ("json", "jsonl", "table", "column", "wide", "csv", "text", "value", "xml")
 
 #: Settings of one server, and what they are.
 OF_PROFILE = {
@@ -38,6 +38,9 @@ OF_CORE = {
     **OF_SHELL,
     **{name: OF_PROFILE[name] for name in ("output", "timeout", "asyncblock")},
 }
+
+#: Of these there is one for each noun: columns.virtualmachine.
+COLUMNS = "columns."
 
 #: What CloudMonkey calls settings, too.
 ALIASES = {"display": "output"}

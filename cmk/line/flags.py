@@ -35,7 +35,12 @@ GENERAL = (
     Flag("--apikey", "-k", "KEY", "whom requests are from; a profile keeps it safer"),
     Flag("--secretkey", "-s", "SECRET", "what requests are signed with; likewise"),
     Flag("--config", "-c", "FILE", "the config file (default ~/.cmk/config)"),
-    Flag("--output", "-o", "FORMAT", "json (default), jsonl, table, column, csv, text, value, xml"),
+    Flag(
+        "--output",
+        "-o",
+        "FORMAT",
+        "json (default), jsonl, csv, table, wide, column, text, value, xml",
+    ),
     Flag("--error-format", "", "text|json", "with json or jsonl: errors as objects, too"),
     Flag("--block", "-b", about="wait for a job's result (default)"),
     Flag("--no-block", "-n", about="print a job's jobid and go on"),

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from cmk.errors import UsageError
 
 #: What says how a reply is shown, and what a View calls it; an API's own parameter comes first.
-VIEW_KEYS = {"filter": "columns", "exclude": "excluded", "query": "query"}
+VIEW_KEYS = {"filter": "columns", "exclude": "excluded", "query": "query", "sort": "sort"}
 
 _KEY = re.compile(r"[A-Za-z_][\w-]*(?:\[\d+\])?(?:\.[^=\s]+)?\Z")
 
@@ -84,7 +84,7 @@ def split_view(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """What is sent, and what is for this side: the fields of a View by name.
 
-    Raises UsageError for a `filter=` or `exclude=` without a column, and an empty `query=`.
+    Raises UsageError for one of them that names nothing.
     """
     mine = {key: value for key, value in params.items() if key in VIEW_KEYS and not is_param(key)}
     view: dict[str, Any] = {}
@@ -102,4 +102,5 @@ _EXAMPLES = {
     "filter": "filter=id,name",
     "exclude": "exclude=nic,tags",
     "query": "query='zone[].name'",
+    "sort": "sort=name, or sort=-created for the newest first",
 }

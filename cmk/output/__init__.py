@@ -6,10 +6,11 @@ A module is imported when its format is asked for; all of them see the same Repl
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from cmk.document import Exact, dumps
 from cmk.errors import UsageError
@@ -20,13 +21,27 @@ Row = dict[str, Any]
 STREAMING = ("jsonl", "csv")
 
 
+class Screen(NamedTuple):
+    """Where a reply is shown: columns of the terminal, 0 where there is none, and whether it has
+    colours."""
+
+    width: int = 0
+    colour: bool = False
+
+
+#: Formats that in a terminal have the columns that matter, unless they are named.
+CHOOSING = ("table", "column")
+
+
 @dataclass(frozen=True)
 class View:
-    """How a reply is to be seen: columns to show, columns to leave out, a JMESPath expression."""
+    """How a reply is to be seen: columns to show, columns to leave out, a JMESPath expression,
+    columns to sort by (`-created`: the greatest first)."""
 
     columns: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     query: str = ""
+    sort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,12 @@ def reply_of(document: Any, view: View = View()) -> Reply:
     if view.query:
         document = _queried(document, view.query)
     noun, rows = rows_of(document)
+    if view.sort:
+        rows = in_order(rows, view.sort)
+        if not noun:
+            document = rows if isinstance(document, list) else document
+        elif isinstance(document[noun], list):
+            document = {**document, noun: rows}
     if view.excluded:
         rows = [without(row, view.excluded) for row in rows]
         if not noun:
@@ -114,6 +135,27 @@ def _queried(document: Any, expression: str) -> Any:
     except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
         first = str(problem).splitlines()[0]
         raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
+
+
+def in_order(rows: list[Any], keys: tuple[str, ...]) -> list[Any]:
+    """The rows sorted by these columns, the first counts most: numbers by size, text without regard
+    to case, rows that have no such value at the end."""
+    for key in reversed(keys):
+        name, is_falling = key.removeprefix("-"), key.startswith("-")
+        told = [row for row in rows if value_at(row, name) is not None]
+        rest = [row for row in rows if value_at(row, name) is None]
+        rows = sorted(told, key=lambda row: _rank(value_at(row, name)), reverse=is_falling) + rest
+    return rows
+
+
+def _rank(value: Any) -> tuple[float, str]:
+    """Numbers before text, and a number in quotes is one."""
+    text = text_of(value)
+    try:
+        number = float(text)
+    except ValueError:
+        return math.inf, text.casefold()
+    return (number, "") if math.isfinite(number) else (math.inf, text.casefold())
 
 
 def without(row: Any, paths: tuple[str, ...]) -> Any:
@@ -180,9 +222,9 @@ def text_of(value: Any) -> str:
     return str(value) if isinstance(value, int) else dumps(value)
 
 
-def writer(name: str) -> Callable[[Reply, TextIO, int], None]:
-    """The `write(reply, stream, width)` of a format; width is 0 where there is no terminal."""
+def writer(name: str) -> Callable[[Reply, TextIO, Screen], None]:
+    """The `write(reply, stream, screen)` of a format."""
     from importlib import import_module
 
-    found: Callable[[Reply, TextIO, int], None] = import_module(f"cmk.output.{name}").write
+    found: Callable[[Reply, TextIO, Screen], None] = import_module(f"cmk.output.{name}").write
     return found

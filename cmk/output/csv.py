@@ -10,10 +10,10 @@ from typing import Any, TextIO
 
 from cmk.document import dumps, loads
 from cmk.environment import harmless
-from cmk.output import Reply, text_of
+from cmk.output import Reply, Screen, text_of
 
 
-def write(reply: Reply, stream: TextIO, width: int) -> None:
+def write(reply: Reply, stream: TextIO, screen: Screen) -> None:
     """A header and a line a row; nothing at all for no rows and no columns.
 
     Without `filter=` all rows must be seen before the header can be written: they wait in a file.
@@ -22,7 +22,7 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
         names = ready.names()
         if not names:
             return
-        show = harmless if width else str
+        show = harmless if screen.width else str
         stream.write(_line([show(name) for name in names]))
         for cells in ready.cells(names):
             stream.write(_line([show(text_of(cell)) for cell in cells]))

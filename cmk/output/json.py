@@ -6,15 +6,16 @@ from typing import Any, TextIO
 
 from cmk.document import dumps
 from cmk.environment import harmless_lines
-from cmk.output import Reply, value_at
+from cmk.output import Reply, Screen, value_at
+from cmk.output.colour import of_json
 
 
-def write(reply: Reply, stream: TextIO, width: int) -> None:
+def write(reply: Reply, stream: TextIO, screen: Screen) -> None:
     """One document and a newline; with `filter=`, its rows reduced to those columns."""
     text = dumps(filtered(reply.kept()), indent=2, ascii=is_narrow(stream))
-    if width:  # a terminal: JSON escapes the C0 controls itself, but not DEL and the C1 set
+    if screen.width:  # a terminal: JSON escapes the C0 controls itself, but not DEL and the C1 set
         text = harmless_lines(text)
-    stream.write(text + "\n")
+    stream.write((of_json(text) if screen.colour else text) + "\n")
 
 
 def is_narrow(stream: TextIO) -> bool:

@@ -9,26 +9,36 @@ from tabulate import tabulate
 from wcwidth import wcswidth
 
 from cmk.environment import harmless
-from cmk.output import Reply, text_of
+from cmk.output import Reply, Screen, text_of
+from cmk.output.colour import of_cell
+from cmk.output.columns import word_of
 
 
-def write(reply: Reply, stream: TextIO, width: int) -> None:
+def write(reply: Reply, stream: TextIO, screen: Screen) -> None:
     """The rows under their names; nothing for no rows."""
-    write_grid(reply, stream, width, "psql", 3)
+    write_grid(reply, stream, screen, "psql", 3)
 
 
-def write_grid(reply: Reply, stream: TextIO, width: int, style: str, gap: int) -> None:
+def write_grid(reply: Reply, stream: TextIO, screen: Screen, style: str, gap: int) -> None:
     """The rows in a style of tabulate's, whose columns are `gap` characters apart.
 
     Where they cannot be side by side, each row has its columns below each other.
     """
     reply = reply.kept()
     names = [harmless(name) for name in reply.names()]
-    show = _shortened if width else harmless
-    rows = [[show(text_of(cell)) for cell in cells] for cells in reply.cells(reply.names())]
+    keys, width = reply.names(), screen.width
+    if width:
+        rows = [
+            [_shortened(word_of(key, cell)) for key, cell in zip(keys, cells, strict=True)]
+            for cells in reply.cells(keys)
+        ]
+    else:
+        rows = [[harmless(text_of(cell)) for cell in cells] for cells in reply.cells(keys)]
     if not rows:
         return
     widths = _widths(names, rows, width, gap) if width else []
+    if screen.colour:
+        rows = [[of_cell(*pair) for pair in zip(names, row, strict=True)] for row in rows]
     if widths is None:
         blocks = [tabulate(zip(names, row, strict=True), tablefmt="plain") for row in rows]
         grid = "\n\n".join(blocks)

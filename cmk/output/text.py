@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TextIO
 
 from cmk.environment import harmless, harmless_lines
-from cmk.output import Reply, text_of, value_at
+from cmk.output import Reply, Screen, text_of, value_at
 
 RULE = "=" * 80
 
 
-def write(reply: Reply, stream: TextIO, width: int) -> None:
+def write(reply: Reply, stream: TextIO, screen: Screen) -> None:
     """A line a key that a row has; a value of several lines stands as it is."""
     reply = reply.kept()
     names = reply.names()
@@ -22,4 +22,4 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
             if value is None:
                 continue
             text = text_of(value)
-            stream.write(f"{harmless(name)} = {harmless_lines(text) if width else text}\n")
+            stream.write(f"{harmless(name)} = {harmless_lines(text) if screen.width else text}\n")

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 from xml.etree.ElementTree import Element, SubElement, indent, tostring  # writes only
 
 from cmk.environment import harmless_lines
-from cmk.output import Reply, text_of
+from cmk.output import Reply, Screen, text_of
 from cmk.output.json import filtered, is_narrow
 
 #: Names that an element may have without a namespace (XML 1.0, in ASCII).
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 _NEVER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write(reply: Reply, stream: TextIO, width: int) -> None:
+def write(reply: Reply, stream: TextIO, screen: Screen) -> None:
     """One document in `<response>`; each item of a list is an element of the list's name."""
     root = Element("response")
     document = filtered(reply.kept())
@@ -30,7 +30,7 @@ def write(reply: Reply, stream: TextIO, width: int) -> None:
     text = tostring(root, encoding="us-ascii" if is_narrow(stream) else "unicode", method="xml")
     shown = text if isinstance(text, str) else text.decode("ascii").partition("\n")[2]
     stream.write('<?xml version="1.0" encoding="UTF-8"?>\n')
-    stream.write((harmless_lines(shown) if width else shown) + "\n")
+    stream.write((harmless_lines(shown) if screen.width else shown) + "\n")
 
 
 def _put(parent: Element, name: str, value: Any) -> None:

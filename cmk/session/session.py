@@ -16,7 +16,7 @@ from cmk.document import Json
 from cmk.environment import Environment
 from cmk.errors import CmkError, ConfigurationError, NoServer, Unknown, UsageError
 from cmk.line import arguments, language
-from cmk.output import STREAMING, Reply, View, reply_of, rows_of, writer
+from cmk.output import CHOOSING, STREAMING, Reply, Screen, View, reply_of, rows_of, writer
 from cmk.session.backend import Backend, Connect
 from cmk.session.paging import is_partial, rows_of_all_pages
 from cmk.wire.envelope import content
@@ -205,12 +205,19 @@ class Session:
     def show(self, document: Any, flags: Flags, view: View = View()) -> None:  # noqa: B008 - frozen
         """Write a reply on stdout in the format asked for."""
         out = self.environment
-        width = out.width if out.output_is_terminal else 0
+        screen = Screen(out.width if out.output_is_terminal else 0, out.has_colour(out.stdout))
         reply = document if isinstance(document, Reply) else reply_of(document, view)
-        format = self.output_format(flags)
-        if width and format != "json" and isinstance(reply.rows, list) and not reply.rows:
+        format, left = self.output_format(flags), 0
+        if screen.width and format != "json" and isinstance(reply.rows, list) and not reply.rows:
             out.say("Nothing found.")
-        writer(format)(reply, out.stdout, width)
+        if screen.width and format in CHOOSING and not reply.columns and not view.query:
+            from cmk.output.columns import chosen
+
+            own = str(self._settings.get(f"columns.{reply.noun}", ""))
+            reply, left = chosen(reply, screen.width, own)
+        writer(format)(reply, out.stdout, screen)
+        if left:
+            out.show_aside(f"{left} more columns: -o wide has all of them, filter=a,b chooses.")
 
     # from a Command to what is sent
 
@@ -368,7 +375,7 @@ class Session:
         """The answer with all pages' rows; a Reply where the format writes them as they come."""
         noun, _ = rows_of(first)
         rows = self._counted(rows_of_all_pages(first, self._fetcher(api, params)))
-        if self.output_format(flags) in STREAMING and not view.query:
+        if self.output_format(flags) in STREAMING and not view.query and not view.sort:
             from cmk.output import without
 
             gone = view.excluded

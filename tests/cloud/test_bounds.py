@@ -220,10 +220,10 @@ def test_query_keeps_numbers_as_the_server_wrote_them(cloud: Cmk, server: Manage
 
 
 def test_a_long_cell_does_not_take_minutes_in_a_terminal() -> None:
-    from cmk.output import reply_of, writer
+    from cmk.output import Screen, reply_of, writer
 
     out = io.StringIO()
     cell = "é\x1b" * 100_000
-    writer("table")(reply_of({"count": 1, "zone": [{"id": "1", "name": cell}]}), out, 80)
+    writer("table")(reply_of({"count": 1, "zone": [{"id": "1", "name": cell}]}), out, Screen(80))
     assert "…" in out.getvalue()
     assert len(out.getvalue()) < 60_000
