@@ -20,8 +20,10 @@ from typing import Any
 
 import pytest
 
+from cmk.catalog.fetching import mark
 from cmk.cli import run
 from cmk.environment import Environment
+from cmk.files import put
 from tests.guest import qcow2
 from tests.management_server import ManagementServer
 from tests.web import Web
@@ -254,6 +256,13 @@ def cloud(server: ManagementServer, tmp_path: Path) -> Cmk:
             "CMK_SECRET_KEY": "the-secret",
         }
     )
+
+
+def has_asked(cloud: Cmk) -> None:
+    """Let it be as if the server had been asked for its catalog of late: nobody asks in a test's
+    background, then."""
+    there = Environment(io.StringIO(), io.StringIO(), io.StringIO(), cloud.variables)
+    put(mark(there, cloud.variables["CMK_URL"]), "")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_the_verb_is_the_leading_lower_case_run(name: str, verb: str, noun: str)
         (("remove", "template"), "Did you mean 'delete template'?"),
         (("list", "nothing"), "All of them: cmk help list"),
         (("start", "virtualmachine", "web1"), "By its name: start virtualmachine id=name:web1"),
-        (("xyzzy",), "All of them: cmk list apis"),
+        (("xyzzy",), "All of them: cmk help"),
         (("start",), "One of: virtualmachine"),
     ],
 )

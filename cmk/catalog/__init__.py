@@ -112,7 +112,7 @@ class Catalog:
         if len(words) == 1 and nouns:
             raise UsageError(f"{words[0]} what?", f"One of: {', '.join(nouns)}")
         near = self._similar(words, nouns)
-        every = f"cmk help {words[0].lower()}" if nouns else "cmk list apis"
+        every = f"cmk help {words[0].lower()}" if nouns else "cmk help"
         hint = f"Did you mean {near}?" if near else f"All of them: {every}"
         raise Unknown(f"There is no command '{typed}'.", hint, near)
 
@@ -126,6 +126,9 @@ class Catalog:
     def _similar(self, words: tuple[str, ...], nouns: list[str]) -> str:
         if len(words) >= 2 and (nouns or words[0].lower() in _LIKE):
             return self._of_verb(words[0].lower(), words[1].lower(), nouns)
+        verb = similar(words[0].lower(), self.verbs(), 0.75) if len(words) == 1 else ""
+        if verb:
+            return f"'{verb}'"
         split = [verb_and_noun(name) for name in self.names()]
         near = similar(" ".join(words[:2]).lower(), [f"{verb} {noun}" for verb, noun in split])
         if not near:

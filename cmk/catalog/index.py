@@ -84,7 +84,7 @@ class IndexedCatalog(Catalog):
             if self._are_json:
                 return _described(api, json.loads(line))
             pairs = (text.partition(":")[::2] for text in line.decode().strip().split(",") if text)
-            return api._replace(fields=tuple(Field(name, type) for name, type in pairs))
+            return _in_own_words(api, tuple(Field(name, type) for name, type in pairs))
         except (OSError, ValueError, KeyError, TypeError):
             return api
 
@@ -93,6 +93,14 @@ class IndexedCatalog(Catalog):
         with open(self._path, "rb") as file:
             file.seek(self._records)
             return [json.loads(line) for line in file] if self._are_json else []
+
+
+def _in_own_words(api: Api, fields: tuple[Field, ...]) -> Api:
+    """With what is known of parameters that recur, where no server has told its own words."""
+    from cmk.catalog.glossary import said
+
+    params = (p._replace(description=said(api.verb, api.noun, p.name)) for p in api.params)
+    return api._replace(params=tuple(params), fields=fields)
 
 
 def _api(line: str) -> Api:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,8 +30,6 @@ from cmk.wire.faults import fault_of
 from cmk.wire.signature import ALGORITHMS, signed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cmk.cloud.login import KeptSession, LoginSession
 
 #: Seconds that two clocks may differ before it is said.
@@ -53,11 +52,13 @@ class Cloud:
         transport: Transport | None = None,
     ) -> None:
         self._profile = profile
+        self._url = profile.url
         self._environment = environment
         self._find_credentials = credentials
         self._credentials: Credentials | None = None
         self._transport = transport or self._own_transport()
         self._catalog: Catalog | None = None
+        self._is_synced = False
         self._session: LoginSession | None = None
         self._algorithm = ""
         self.debug: Callable[[str], None] | None = None
@@ -89,21 +90,25 @@ class Cloud:
 
     def catalog(self) -> Catalog:
         """What was synced from this server, else the index that ships with cmk."""
-        if self._catalog is None:
-            from cmk.catalog.index import load
+        from cmk.catalog.index import load, place
 
-            self._catalog = load(self._environment, self._profile.url)
+        is_new = not self._is_synced and Path(place(self._environment, self._url)).exists()
+        if self._catalog is None or is_new:
+            self._is_synced = is_new
+            self._catalog = load(self._environment, self._url)
         return self._catalog
 
-    def learn(self) -> bool:
-        """Fetch the server's own catalog. Raises what a call raises."""
+    def learn(self, seconds: float | None = None) -> bool:
+        """Fetch the server's own catalog, with one try of so many seconds where that is said.
+        Raises what a call raises."""
         from cmk.catalog.index import load, save
 
-        apis = self._call("listApis", {}, patient=True).get("api")
+        deadline = None if seconds is None else time.monotonic() + seconds
+        apis = self._call("listApis", {}, seconds is None, deadline).get("api")
         if not isinstance(apis, list) or not apis:
             raise CmkError("The server's answer to listApis has no APIs.")
-        save(self._environment, self._profile.url, apis)
-        self._catalog = load(self._environment, self._profile.url)
+        save(self._environment, self._url, apis)
+        self._catalog = load(self._environment, self._url)
         return True
 
     def as_curl(self, api: str, params: dict[str, str]) -> list[str]:

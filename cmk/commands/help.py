@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from textwrap import fill
 
 from cmk import __version__
@@ -59,7 +60,11 @@ lines are several rows, as a text that is pasted has them: they run up to the fi
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
     """`help`, `help list`, `help list zones`."""
-    session.environment.show(page(session, words))
+    text = page(session, words)
+    with suppress(ConfigurationError):  # help is there without a server
+        if session.learn_soon():
+            text += "\nThe server's own words are being fetched, for the next time.\n"
+    session.environment.show(text)
 
 
 def page(session: Session, words: list[str]) -> str:
@@ -156,8 +161,6 @@ def of_api(api: Api, width: int) -> str:
         out += ["", "Fields of the response"]
         left = max(len(f.name) + len(f.type) for f in api.fields) + 4
         out += [_entry(f"  {f.name} {f.type}", f.description, left, width) for f in api.fields]
-    elif api.params and not any(param.description for param in api.params):
-        out += ["", "The server's own words on all this: cmk sync"]
     if api.related:
         out += ["", fill(f"Related: {api.related.replace(',', ', ')}", width)]
     return "\n".join(out) + "\n"

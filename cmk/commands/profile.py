@@ -112,6 +112,26 @@ def add(session: Session, words: list[str], flags: Flags) -> None:
     session.environment.say(
         f"Added the profile {name}. Use it with -p {name}, or: profile use {name}"
     )
+    if not keys["url"].startswith("lab:"):
+        _learn(session, name)
+
+
+#: Seconds for the catalog of a server that was added.
+_PATIENCE = 10.0
+
+
+def _learn(session: Session, name: str) -> None:
+    """Fetch a new profile's catalog, so that help and Tab have the server's own words; that it
+    cannot be had is no failure."""
+    there = Session(session.environment, Flags(profile=name), session.connect)
+    try:
+        there.backend.learn(_PATIENCE)
+        session.environment.say(f"{len(there.catalog.names())} APIs of {there.profile.url}.")
+    except (CmkError, OSError) as problem:
+        first = str(problem).partition("\n")[0]
+        session.environment.say(f"Its catalog cannot be fetched now; cmk sync will: {first}")
+    finally:
+        there.close()
 
 
 def _ask_for_secrets(session: Session, keys: dict[str, str]) -> None:

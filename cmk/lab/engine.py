@@ -73,7 +73,7 @@ class LabBackend:
         """The lab's, as it ships: the code declares it, scripts/catalog --lab writes it."""
         return lab_catalog()
 
-    def learn(self) -> bool:
+    def learn(self, seconds: float | None = None) -> bool:
         return False
 
     def as_curl(self, api: str, params: dict[str, str]) -> list[str]:

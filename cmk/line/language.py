@@ -64,7 +64,7 @@ def parse(words: Sequence[str]) -> Command:
             "A line is: verb noun key=value …, for example: list zones filter=id,name",
         )
     if not all(part.isascii() and part.isalnum() for part in name):
-        raise UsageError(f"'{' '.join(name)}' is not a command.", "Try: cmk list apis")
+        raise UsageError(f"'{' '.join(name)}' is not a command.", "What there is: cmk help")
     return Command(tuple(name), params)
 
 

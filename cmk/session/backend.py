@@ -29,8 +29,9 @@ class Backend(Protocol):
         """The APIs that it knows."""
         ...
 
-    def learn(self) -> bool:
-        """Fetch the server's own catalog; False where there is no other than the one it has."""
+    def learn(self, seconds: float | None = None) -> bool:
+        """Fetch the server's own catalog, with one try of so many seconds where that is said; False
+        where there is no other than the one it has."""
         ...
 
     def as_curl(self, api: str, params: dict[str, str]) -> list[str]:

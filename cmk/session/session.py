@@ -264,6 +264,21 @@ class Session:
                     f"What the lab has: cmk {api.verb} {api.noun} -h",
                 )
 
+    def learn_soon(self) -> bool:
+        """Fetch the server's own catalog in the background, where a person would be helped by its
+        words and it is not here; whether that was begun."""
+        if self.profile.is_lab or not self.environment.error_is_terminal:
+            return False
+        from cmk.catalog.fetching import fetch_soon, spoken
+
+        profile, keys = self.profile, (self.flags.apikey, self.flags.secretkey)
+        said = spoken(profile.chosen_by, profile.name, profile.url, keys)
+        try:
+            return fetch_soon(self.environment, profile.url, *said)
+        except OSError as problem:
+            self.environment.say(f"The server's catalog cannot be kept: {problem}")
+            return False
+
     def _learn(self) -> bool | None:
         """Fetch the server's own catalog: False where it was asked before or has no other, None
         where it cannot be had."""
@@ -285,7 +300,11 @@ class Session:
         given = arguments.attached(params, self.environment.stdin)
         found = {key: self.resolved(api, key, value) for key, value in given.items()}
         described = partial(self.catalog.described, api.name)
-        return api, arguments.wire(api, found, force, described), View(**view)
+        try:
+            return api, arguments.wire(api, found, force, described), View(**view)
+        except UsageError:
+            self.learn_soon()
+            raise
 
     def _check_columns(self, api: Api, columns: tuple[str, ...]) -> None:
         """Tell of columns that this API answers without, as far as its fields are described."""

@@ -59,6 +59,8 @@ class Shell:
         self.background = Background(self._ended)
         #: For a screen reader: nothing opens or moves by itself.
         self.is_calm = bool(session.environment.variables.get("CMK_NO_ANIMATION"))
+        #: Of which server's catalog was thought.
+        self._taught: Profile | None = None
         #: What somebody has to wait for at this moment, for the toolbar.
         self.waits_for = ""
         #: Of what was entered last: the seconds in a pager, and what ran of it.
@@ -294,7 +296,11 @@ class Shell:
 
     def catalog(self) -> Catalog:
         try:
-            return self._session.catalog
+            catalog = self._session.catalog
+            if self.profile != self._taught:  # once, and not at each key
+                self._taught = self.profile
+                self._session.learn_soon()
+            return catalog
         except CmkError:  # of the profile or its file: told when the line is run
             return Catalog(())
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.catalog.index import SHIPPED, read, shipped, written
+from cmk.catalog.index import SHIPPED, place, read, shipped, written
+from cmk.environment import Environment
 from tests.conftest import Cmk
 from tests.management_server import ManagementServer, Raw
 
@@ -281,3 +285,92 @@ def test_things_of_one_name_are_told_apart_by_account_and_zone(
     assert told.status == 2
     assert "1  x  ann  ROOT  z1" in told.err
     assert "2  x  bob  ROOT  z2" in told.err
+
+
+def kept(cloud: Cmk, server: ManagementServer) -> Path:
+    """Where its catalog will be."""
+    there = Environment(io.StringIO(), io.StringIO(), io.StringIO(), cloud.variables)
+    return Path(place(there, server.url))
+
+
+def wait_for(path: Path) -> None:
+    for _ in range(1000):
+        if path.exists():
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{path} never came")
+
+
+def test_the_first_help_in_a_terminal_fetches_the_servers_own_words_for_the_next(
+    cloud: Cmk, shiny: ManagementServer
+) -> None:
+    path = kept(cloud, shiny)
+    first = cloud("list", "hosts", "-h", terminal=True)
+    assert "The server's own words are being fetched, for the next time." in first.out
+    wait_for(path)
+    page = cloud("list", "shinythings", "-h", terminal=True).out
+    assert "the zone to look in" in page
+    assert "being fetched" not in page
+
+
+def test_a_missing_parameter_fetches_them_too_and_has_its_words_then(
+    cloud: Cmk, shiny: ManagementServer
+) -> None:
+    path = kept(cloud, shiny)
+    told = cloud("deploy", "virtualmachine", terminal=True).err
+    assert "templateid= (uuid) the template, or the ISO, that it is made from" in told
+    wait_for(path)
+    assert "zoneid= (uuid) the zone to look in" in cloud("list", "shinythings", terminal=True).err
+
+
+def test_a_script_begins_nothing(cloud: Cmk, shiny: ManagementServer) -> None:
+    path = kept(cloud, shiny)
+    cloud("list", "hosts", "-h")
+    cloud("deploy", "virtualmachine")
+    time.sleep(0.2)
+    assert not list(path.parent.glob("tried-*")) and not path.exists()
+
+
+def test_a_server_that_gave_nothing_is_asked_again_after_an_hour_only(
+    cloud: Cmk, shiny: ManagementServer
+) -> None:
+    path = kept(cloud, shiny)
+    shiny.keys.clear()
+    assert "being fetched" in cloud("list", "hosts", "-h", terminal=True).out
+    assert "being fetched" not in cloud("list", "hosts", "-h", terminal=True).out
+    os.utime(next(path.parent.glob("tried-*")), (0, 0))
+    assert "being fetched" in cloud("list", "hosts", "-h", terminal=True).out
+
+
+def test_the_first_tab_fetches_them(cloud: Cmk, shiny: ManagementServer) -> None:
+    path = kept(cloud, shiny)
+    told = {**cloud.variables, "CMK_LINE": "cmk list sh", "CMK_CURRENT": "sh"}
+    process = Cmk(told).start("__complete", "zsh", "cmk")
+    assert process.communicate(timeout=20)[1] == ""
+    wait_for(path)
+    out = Cmk(told).start("__complete", "zsh", "cmk").communicate(timeout=20)[0]
+    assert "shinythings \tshinythings\tLists shiny things indeed" in out
+
+
+def test_a_profile_that_is_added_has_its_servers_words_at_once(
+    cloud: Cmk, shiny: ManagementServer, tmp_path: Path
+) -> None:
+    key, secret = next(iter(shiny.keys.items()))
+    (tmp_path / "key").write_text(key)
+    (tmp_path / "secret").write_text(secret)
+    words = (f"apikey=@{tmp_path}/key", f"secretkey=@{tmp_path}/secret")
+    told = cloud.ok("profile", "add", "new", f"url={shiny.url}", *words)
+    assert f"2 APIs of {shiny.url}." in told.err
+    assert "Lists shiny things indeed" in cloud.ok("-p", "new", "help", "list").out
+
+
+def test_a_profile_whose_server_is_away_is_added_all_the_same(cloud: Cmk) -> None:
+    words = ("url=http://127.0.0.1:1/client/api", "apikey=a", "secretkey=b")
+    told = cloud.ok("profile", "add", "away", *words)
+    assert "Its catalog cannot be fetched now; cmk sync will" in told.err
+    assert "away" in cloud.ok("profile", "list").out
+
+
+def test_help_without_the_servers_words_has_our_own(cloud: Cmk) -> None:
+    page = " ".join(cloud.ok("list", "templates", "-h").out.split())
+    assert "templatefilter= string which ones: featured, self, selfexecutable" in page
