@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -154,9 +155,22 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
 
 
 def _quit_is_done(session: Session, words: list[str], flags: Flags) -> int:
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError), _paged_help(session, words, flags):
         run_words(session, words, flags)
     return ExitStatus.DONE
+
+
+def _paged_help(session: Session, words: list[str], flags: Flags) -> AbstractContextManager[None]:
+    """A page that is longer than the terminal goes through the pager, as in the shell."""
+    is_help = flags.help or words[:1] == ["help"]
+    if not is_help or not session.environment.output_is_terminal:
+        return contextlib.nullcontext()
+    from cmk.shell.pager import paged
+
+    setting = ""
+    with contextlib.suppress(CmkError):  # help is there whatever the file is like
+        setting = session.setting("pager", flags)
+    return paged(session.environment, setting)
 
 
 def _run_file(

@@ -20,6 +20,7 @@ from cmk.cli import run
 from cmk.config.settings import ALL
 from cmk.environment import Environment
 from tests.conftest import Cmk, LabCmk
+from tests.management_server import ManagementServer
 
 
 def test_version_is_one_line(cmk: Cmk) -> None:
@@ -421,3 +422,35 @@ def test_rows_are_sorted_also_where_they_come_one_by_one(lab: LabCmk) -> None:
     assert up == sorted(up)
     assert lab.ok(*words, "sort=-name").out.splitlines() == up[::-1]
     assert lab("list", "zones", "sort=").status == 2
+
+
+PAGES = ["filter", "exclude", "sort", "query", "output", "errors", "lines", "shell", "set"]
+PAGES += ["get", "list", "profile", "console"]
+
+
+@pytest.mark.parametrize("page", ["-h", "help profile add", *(f"help {page}" for page in PAGES)])
+def test_every_page_of_help_fits_80_columns(cmk: Cmk, page: str) -> None:
+    text = cmk.ok(*page.split()).out
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_of_a_built_in_has_the_apis_of_that_verb_too(cloud: Cmk) -> None:
+    page = cloud.ok("help", "get").out
+    assert page.startswith("cmk get KEY\n")
+    assert "get cloudidentifier" in page
+    assert "userid= uuid" in cloud.ok("help", "get", "cloudidentifier").out.replace("*", "")
+
+
+def test_a_mistyped_word_of_help_is_that_word(cmk: Cmk) -> None:
+    assert "Did you mean 'list'?" in cmk("help", "lisst").err
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest_and_how_many_more(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    rows = [{"id": str(n), "name": f"web{n}"} for n in range(620)]
+    server.apis["listVirtualMachines"] = lambda params: {"count": 620, "virtualmachine": rows}
+    told = cloud("start", "virtualmachine", "id=name:wbe77")
+    assert told.status == 7
+    assert told.err.splitlines()[1].startswith("There are: web77, ")
+    assert "(610 more: cmk list virtualmachines filter=id,name)" in told.err

@@ -98,3 +98,13 @@ def test_sizes_and_times_are_short() -> None:
 def test_the_guests_of_the_tests_are_boot_sectors() -> None:
     assert len(boot_sector()) == 512
     assert boot_sector().endswith(b"\x55\xaa")
+
+
+def test_a_long_page_of_help_goes_through_the_pager(lab: LabCmk) -> None:
+    told = {**lab.variables, "PAGER": "sed s/^/P:/"}
+    page = TerminalProgram("-h", variables=told)
+    page.expect("P:cmk - a CloudMonkey-style")
+    assert page.leave() == 0
+    short = TerminalProgram("help", "lines", variables=told)
+    assert "P:" not in short.expect("A file of lines")
+    assert short.leave() == 0

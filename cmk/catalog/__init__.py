@@ -182,3 +182,18 @@ def similar(word: str, known: Iterable[str], least: float = 0.6) -> str:
     fitting = (one for one in known if shortest <= len(one) <= longest)
     near = get_close_matches(word[:_WORD], list(islice(fitting, _KNOWN)), n=1, cutoff=least)
     return near[0] if near else ""
+
+
+def nearest(word: str, known: list[str], most: int) -> list[str]:
+    """So many known words, those that are most like this one first."""
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, "", word[:_WORD].lower())
+
+    def likeness(other: str) -> float:
+        matcher.set_seq1(other[:_WORD].lower())
+        return matcher.ratio()
+
+    if len(known) > 1000:  # of very many, only what begins alike is compared
+        known = [one for one in known if one[:1].lower() == word[:1].lower()] or known
+    return sorted(known[:2000], key=likeness, reverse=True)[:most]

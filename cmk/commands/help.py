@@ -7,55 +7,12 @@ from textwrap import fill
 
 from cmk import __version__
 from cmk.catalog import Api, Catalog
-from cmk.commands import BUILTINS
+from cmk.commands import BUILTINS, Builtin
+from cmk.commands.pages import GENERAL, TOPICS
 from cmk.config.settings import OF_CORE, OF_PROFILE, VALUES
 from cmk.errors import ConfigurationError, UsageError
 from cmk.line import flags as flag_table
 from cmk.session.session import Flags, Session
-
-GENERAL = """\
-cmk - a CloudMonkey-style command line for Apache CloudStack, with a direct-download lab
-
-  cmk VERB NOUN key=value ...   run one API call:  cmk list zones filter=id,name
-  cmk                           the interactive shell (cmk help shell: its keys and lines)
-  cmk -f FILE, ... | cmk        run a file of lines, or lines from standard input
-
-Flags (before or after the command; -- ends them)
-{flags}
-
-Beside parameters: filter=a,b.c (columns), exclude=a,b, query=JMESPATH; KEY=@FILE, KEY=@- (standard
-input), KEY=@@x (a literal @x); IDPARAM=name:web1 (looked up)
-
-Environment: CMK_URL CMK_API_KEY CMK_SECRET_KEY CMK_PROFILE CMK_OUTPUT CMK_TIMEOUT CMK_CONFIG
-  CMK_DEBUG, CLOUDSTACK_ENDPOINT CLOUDSTACK_KEY CLOUDSTACK_SECRET, PAGER, NO_COLOR,
-  CMK_NO_ANIMATION (nothing moves or opens by itself, for screen readers), proxy variables
-
-Exit status: 0 done, 1 the API refused, 2 usage, 3 not authorised, 4 job failed,
-  5 unreachable, 6 configuration, 7 no such thing, 124 timed out waiting, 130 interrupted
-
-Built-in commands
-"""
-
-
-SHELL = """\
-The shell: the same lines as everywhere, and these
-
-  Tab                  puts in what fits or what several have in common, or goes to the next
-  Enter                runs the line; in an open quote, or behind a \\, goes on in another row
-  Right, Ctrl-R        takes the grey suggestion from history; searches history
-  Ctrl-C, Ctrl-D       leaves the line, or ends what runs; leaves the shell
-  Ctrl-X Ctrl-E        opens the line in $EDITOR;  Ctrl-Z suspends the shell
-
-  LINE | COMMAND       output through your own shell;  LINE > FILE, LINE >> FILE
-  LINE &               in the background: jobs tells what is there, wait what it has said
-  history [N] [-c]     the last lines;  !N, !! run one again
-  !COMMAND             a command of your own shell
-  set KEY VALUE        settings: help set
-  tour                 five lines in the lab, from list zones to a running VM
-
-An operator stands free, with a space on both sides; there are no others (no &&, no ;). Several
-lines are several rows, as a text that is pasted has them: they run up to the first that fails.
-"""
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
@@ -73,22 +30,37 @@ def page(session: Session, words: list[str]) -> str:
     if not words:
         return general(session)
     width = session.environment.width
-    if words == ["shell"]:
-        return SHELL
-    if words[0] in BUILTINS:
-        builtin = BUILTINS[words[0]]
-        text = fill(builtin.summary, width, initial_indent="  ", subsequent_indent="  ")
-        return f"cmk {builtin.usage}\n\n{text}\n" + (_settings(width) if words[0] == "set" else "")
+    topic = TOPICS.get(" ".join(words).lower())
+    if topic is not None:
+        return topic
     names = tuple(words)
     catalog = catalog_for_help(session)
+    builtin = BUILTINS.get(words[0].lower())
+    if builtin is not None and catalog.get("".join(words[:2])) is None:
+        return _of_builtin(builtin, width) + _beside(catalog, words[0].lower(), width)
     nouns = catalog.nouns(names[0])
     if len(names) == 1 and nouns and catalog.get(names[0]) is None:
-        apis = [api for api in catalog.all() if api.verb == names[0].lower()]
-        left = max(len(api.noun) for api in apis) + 1
-        rows = [_entry(f"{api.verb} {api.noun:<{left}}", api.description, 0, width) for api in apis]
-        return "\n".join(rows) + "\n"
+        return _of_verb(catalog, names[0].lower(), width)
     api = catalog.find(names)
     return of_api(catalog.described(api.name) or api, width)
+
+
+def _of_builtin(builtin: Builtin, width: int) -> str:
+    text = fill(builtin.summary, width, initial_indent="  ", subsequent_indent="  ")
+    settings = _settings(width) if builtin is BUILTINS["set"] else ""
+    return f"cmk {builtin.usage}\n\n{text}\n{settings}"
+
+
+def _beside(catalog: Catalog, word: str, width: int) -> str:
+    """The APIs whose verb is a built-in's name, too."""
+    return f"\nAPIs\n{_of_verb(catalog, word, width)}" if catalog.nouns(word) else ""
+
+
+def _of_verb(catalog: Catalog, verb: str, width: int) -> str:
+    apis = [api for api in catalog.all() if api.verb == verb]
+    left = max(len(api.noun) for api in apis) + 1
+    rows = [_entry(f"{verb} {api.noun:<{left}}", api.description, 0, width) for api in apis]
+    return "\n".join(rows) + "\n"
 
 
 def _settings(width: int) -> str:

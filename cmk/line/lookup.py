@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cmk.catalog import Api, Catalog, Param, verb_and_noun
+from cmk.catalog import Api, Catalog, Param, nearest, verb_and_noun
 from cmk.errors import NotThere, UsageError
 
 Row = dict[str, Any]
@@ -110,14 +110,26 @@ def resolved(param: Param, value: str, lister: str, rows: Callable[[str, str], l
     if len(ids) == 1:
         return ids.pop()
     if not ids:
-        near = rows(lister, "")
-        known = ", ".join(sorted({name_of(row) for row in near if name_of(row)})[:10])
-        raise NotThere(
-            f"{param.name}={value}: {lister} has nothing with that name.",
-            f"There are: {known}" if known else "",
-        )
+        near = _near(wanted, rows(lister, ""), lister)
+        raise NotThere(f"{param.name}={value}: {lister} has nothing with that name.", near)
     candidates = "\n".join("  " + "  ".join(_told(row)) for row in found)
     raise UsageError(f"{param.name}={value} is not clear; give one of these ids:", candidates)
+
+
+#: So many names are told to whoever has typed one that is not there.
+_TOLD = 10
+
+
+def _near(wanted: str, rows: list[Row], lister: str) -> str:
+    """The names that are there, the nearest first, and how many more there are."""
+    names = sorted({name_of(row) for row in rows} - {""})
+    told = names if len(names) <= _TOLD else nearest(wanted, names, _TOLD)
+    if not told:
+        return ""
+    verb, noun = verb_and_noun(lister)
+    more = len(names) - len(told)
+    end = f" ({more} more: cmk {verb} {noun} filter=id,name)" if more else ""
+    return f"There are: {', '.join(told)}{end}"
 
 
 #: What tells things of one name apart.

@@ -6,8 +6,9 @@ import io
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
 from cmk.environment import Environment
@@ -79,16 +80,42 @@ class Paged(io.TextIOBase):
         held, self._held = "".join(self._held), []
         self.write(held)
 
-    def finish(self) -> None:
-        """Show what was held back, or wait for the pager to be left."""
+    def finish(self) -> float:
+        """Show what was held back, or wait for the pager to be left: so many seconds."""
+        began = time.monotonic()
         if self._pager is None:
             self._terminal.write("".join(self._held))
             self._terminal.flush()
-            return
+            return 0.0
         with suppress(BrokenPipeError):
             cast(TextIO, self._pager.stdin).close()
         with uninterrupted():  # it is the pager's, as long as that is there
             self._pager.wait()
+        return time.monotonic() - began
+
+
+@contextmanager
+def paged(
+    environment: Environment,
+    setting: str,
+    starts: Callable[[], None] = lambda: None,
+    waited: Callable[[float], None] = lambda seconds: None,
+) -> Iterator[None]:
+    """Whatever is shown inside goes through a pager where it is longer than the screen; that it is
+    left ends the inside, and is no error. `waited` is told the seconds in the pager."""
+    command, rows = pager_of(environment, setting), rows_of_screen(environment)
+    if not command or not rows:
+        yield
+        return
+    terminal = environment.stdout
+    sheet = Paged(environment, command, rows, starts)
+    environment.stdout = sheet  # type: ignore[assignment]
+    try:
+        with suppress(BrokenPipeError):
+            yield
+    finally:
+        environment.stdout = terminal
+        waited(sheet.finish())
 
 
 def pager_of(environment: Environment, setting: str) -> str:

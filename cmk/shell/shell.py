@@ -180,25 +180,18 @@ class Shell:
     def _paged(self, line: str, echo: Callable[[], None]) -> int:
         """A line that only reads: what is longer than the screen goes through a pager, which has
         the terminal as it was."""
-        from cmk.shell.pager import Paged, pager_of, rows_of_screen
+        from cmk.shell.pager import paged
 
+        if not _only_reads(_words(line)):
+            return self._execute(line)
         self._config = self._read_config()  # a row before this one may have changed it
-        command = pager_of(self.environment, self.setting("pager"))
-        rows = rows_of_screen(self.environment)
-        if not command or not rows or not _only_reads(_words(line)):
-            return self._execute(line)
-        terminal = self.environment.stdout
-        paged = Paged(self.environment, command, rows, echo)
-        self.environment.stdout = paged  # type: ignore[assignment]
-        try:
-            return self._execute(line)
-        except BrokenPipeError:  # the pager was left: that is no error
-            return ExitStatus.DONE
-        finally:
-            self.environment.stdout = terminal
-            began = time.monotonic()
-            paged.finish()
-            self._paging += time.monotonic() - began
+        status = int(ExitStatus.DONE)
+        with paged(self.environment, self.setting("pager"), echo, self._waited):
+            status = self._execute(line)
+        return status
+
+    def _waited(self, seconds: float) -> None:
+        self._paging += seconds
 
     def _start(self, line: str) -> int:
         own, rest = pipeline.split(line)
