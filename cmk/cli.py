@@ -59,6 +59,8 @@ _ONCE = (
     "apikey",
     "secretkey",
     "error_format",
+    "no_color",
+    "quiet",
     "file",
     "keep_going",
     "parallel",
@@ -100,6 +102,8 @@ def run(argv: list[str], environment: Environment) -> int:
             environment = environment.with_variables(CMK_CONFIG=params["config"])
         if params["no_color"]:
             environment = environment.with_variables(NO_COLOR="1")
+        if params["quiet"]:
+            environment = environment.with_variables(CMK_QUIET="1")
         flags = _flags_of(params)
         debug = bool(flags.debug) or debug
         session = Session(environment, flags, backend_of)

@@ -10,7 +10,15 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, TextIO
+
+
+class Spinning(Protocol):
+    """A line on a terminal's stderr that makes room for others."""
+
+    def aside(self) -> AbstractContextManager[None]: ...
+    def end(self) -> None: ...
 
 
 class Environment:
@@ -24,6 +32,8 @@ class Environment:
         self.stderr = stderr
         self.variables = variables
         self._said: set[str] = set()
+        #: What shows that something is waited for, while something is.
+        self.spinner: Spinning | None = None
         #: Whether errors are told as JSON objects; asked when there is one to tell.
         self.errors_are_objects: Callable[[], bool] = lambda: False
 
@@ -60,6 +70,18 @@ class Environment:
     @property
     def error_is_terminal(self) -> bool:
         return self.stderr.isatty()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is told of how things are getting on."""
+        return bool(self.variables.get("CMK_QUIET"))
+
+    @property
+    def is_lively(self) -> bool:
+        """Whether stderr is a terminal on which things may move."""
+        told = self.variables
+        is_calm = told.get("CMK_NO_ANIMATION") or told.get("TERM") == "dumb"
+        return self.error_is_terminal and not is_calm
 
     @property
     def width(self) -> int:
@@ -117,6 +139,8 @@ class Environment:
 
     def ask_secret(self, prompt: str) -> str:
         """A line that somebody types, unseen; "" where the terminal closes."""
+        if self.spinner is not None:
+            self.spinner.end()
         if self.stdin is sys.stdin:
             from getpass import getpass
 
@@ -128,6 +152,8 @@ class Environment:
 
     def ask(self, question: str) -> str:
         """A line that somebody types, as it is seen; "" where the terminal closes."""
+        if self.spinner is not None:
+            self.spinner.end()
         self.stderr.write(harmless(question))
         self.stderr.flush()
         return self.stdin.readline()
@@ -144,8 +170,9 @@ class Environment:
         What comes from others in it cannot control the terminal.
         """
         red = painted(head, RED) if head and self.has_colour(self.stderr) else head
-        self.stderr.write(red + harmless_lines(text) + "\n")
-        self.stderr.flush()
+        with self.spinner.aside() if self.spinner is not None else nullcontext():
+            self.stderr.write(red + harmless_lines(text) + "\n")
+            self.stderr.flush()
 
     def has_colour(self, stream: TextIO) -> bool:
         """Whether a stream is a terminal with colours, and nobody has said no (no-color.org)."""

@@ -137,7 +137,7 @@ class NoServer(ConfigurationError):
 class _Left(CmkError):
     """The waiting for a job is over, and the job goes on."""
 
-    def __init__(self, message: str, hint: str, jobid: str) -> None:
+    def __init__(self, message: str, hint: str = "", jobid: str = "") -> None:
         super().__init__(message, hint)
         self.jobid = jobid
 

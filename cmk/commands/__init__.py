@@ -53,9 +53,10 @@ BUILTINS = {
     ),
     "console": Builtin(
         "cmk.commands.console:run",
-        "console VM [--log]",
-        "attach to a VM's serial console (Ctrl-] leaves); --log prints what it has shown",
-        ("log",),
+        "console VM [--log|--follow|--wait REGEX]",
+        "attach to a VM's serial console (Ctrl-] leaves); --log prints what it has shown, --follow "
+        "also what comes; --wait ends when it has shown a line with REGEX (-t SECONDS)",
+        ("log", "follow", "wait"),
         ("VM",),
         is_live=True,
     ),

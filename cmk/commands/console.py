@@ -17,7 +17,7 @@ from cmk.lab.hosts.agent import AgentFailure
 from cmk.lab.hosts.guest import domain_of
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.lab import Lab
-from cmk.lab.model.machine import Machine, MachineState
+from cmk.lab.model.machine import LOADING, Machine, MachineState
 from cmk.lab.model.pool import Pool
 from cmk.line.arguments import UUID
 from cmk.session.session import Flags, Session
@@ -30,7 +30,7 @@ LONGEST = 16 << 20
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
-    """`console VM [--log]`."""
+    """`console VM [--log|--follow|--wait REGEX]`."""
     if len(words) != 1 or "=" in words[0]:
         raise UsageError("console takes one VM, by name or id.", "For example: cmk console web1")
     backend = session.backend
@@ -38,7 +38,11 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         raise UsageError("console is for the VMs of a lab.")
     lab = backend.lab
     vm = _find(lab, words[0])
-    if flags.log:
+    if flags.follow or flags.wait:
+        from cmk.commands.console_log import follow
+
+        follow(session, flags, lambda: _log(lab, vm) or b"", lambda: _state(lab, vm))
+    elif flags.log:
         _print_log(session, lab, vm)
     elif not session.environment.input_is_terminal:
         raise UsageError(
@@ -58,6 +62,12 @@ def _find(lab: Lab, wanted: str) -> Machine:
         near = similar(wanted, [vm.name for vm in Machine.there(lab.store)])
         raise NotThere(f"There is no VM '{wanted}'.", f"Did you mean {near}?" if near else "")
     return found
+
+
+def _state(lab: Lab, vm: Machine) -> tuple[str, bool]:
+    """How a VM is now, and whether its console may show more."""
+    now = vm.again(lab.store)
+    return f"{now.name} is {now.state}", now.state in LOADING
 
 
 def _log(lab: Lab, vm: Machine) -> bytes | None:

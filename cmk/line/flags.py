@@ -54,6 +54,7 @@ GENERAL = (
     Flag("--curl", about="tell the call as one of curl's, signed"),
     Flag("--force-params", about="send parameters that the API does not have, too"),
     Flag("--no-color", about="no colours (also NO_COLOR)"),
+    Flag("--quiet", "-q", about="tell nothing of how things are getting on"),
     Flag("--debug", "-d", about="tell on stderr what happens, and show tracebacks"),
     Flag("--help", "-h", about="this page; after a command, that command's"),
     Flag("--version", "-v", about="the version"),
@@ -62,6 +63,8 @@ GENERAL = (
 #: Flags that some built-ins take; their table says which.
 OF_BUILTINS = (
     Flag("--log", about="print what the console has shown, and leave"),
+    Flag("--follow", about="print what the console shows, as it comes"),
+    Flag("--wait", "", "REGEX", "until the console has shown this"),
     Flag("--keyring", about="keep the secrets in the keyring"),
     Flag("--full", about="try all bytes"),
     Flag("--repair", about="mend what is found"),

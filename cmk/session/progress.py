@@ -58,34 +58,39 @@ class TerminalBar:
 
 
 class SpokenBar:
-    """For a screen reader (CMK_NO_ANIMATION): a line for each phase, and one every ten seconds."""
+    """A line every ten seconds, for pipes and logs; for a screen reader (CMK_NO_ANIMATION) one at
+    each phase, too."""
 
     EVERY = 10.0
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, jobid: str = "") -> None:
         self._environment = environment
+        self._tells_phases = environment.error_is_terminal
+        self._job = "" if environment.error_is_terminal or not jobid else f"Job {jobid}: "
         self._began = time.monotonic()
         self._phase = ""
         self._told = self._began
 
     def update(self, progress: dict[str, Any]) -> None:
         now, phase = time.monotonic(), str(progress.get("phase") or "Waiting")
-        if phase == self._phase and now - self._told < self.EVERY:
+        is_new = phase != self._phase and self._tells_phases
+        if not is_new and now - self._told < self.EVERY:
             return
         self._phase, self._told = phase, now
-        self._environment.say(line_of(progress, now - self._began, is_drawn=False))
+        line = line_of(progress, now - self._began, is_drawn=False)
+        self._environment.say(f"{self._job}{line}")
 
     def clear(self) -> None:
         """What was said cannot be taken back."""
 
 
 def bar_for(environment: Environment, jobid: str = "") -> Bar:
-    """A bar where a person looks on, none elsewhere."""
-    if not environment.error_is_terminal or environment.variables.get("TERM") == "dumb":
+    """A bar where a person looks on, lines elsewhere, nothing with --quiet."""
+    if environment.is_quiet:
         return NoBar()
-    if environment.variables.get("CMK_NO_ANIMATION"):
-        return SpokenBar(environment)
-    return TerminalBar(environment, jobid)
+    return (
+        TerminalBar(environment, jobid) if environment.is_lively else SpokenBar(environment, jobid)
+    )
 
 
 def line_of(progress: dict[str, Any], elapsed: float, is_drawn: bool = True) -> str:

@@ -50,6 +50,8 @@ class Flags:
     force_params: bool = False
     #: What single built-ins take; their table says which.
     log: bool = False
+    follow: bool = False
+    wait: str = ""
     full: bool = False
     repair: bool = False
     install: bool = False
@@ -182,12 +184,21 @@ class Session:
         if flags.curl or flags.dry_run:
             self._tell(api, params, flags)
             return None
-        answer = content(self.backend.call(api.name, params))
+        answer = self._asked(api, params)
         if api.isasync and isinstance(answer, dict) and "jobid" in answer and self._blocks(flags):
             return Pending(answer, str(answer["jobid"]), flags, view, timeout)
         if is_partial(answer) and self._pages(api, params, flags):
             answer = self._paged(api, params, answer, view, flags)
         return Pending(answer, "", flags, view)
+
+    def _asked(self, api: Api, params: dict[str, str]) -> Any:
+        """An answer, with a sign of life while a person waits for it."""
+        if not self.environment.error_is_terminal:
+            return content(self.backend.call(api.name, params))
+        from cmk.session.spinner import waiting
+
+        with waiting(self.environment, f"{api.verb} {api.noun}"):
+            return content(self.backend.call(api.name, params))
 
     def finish(self, pending: Pending) -> None:
         """Wait for the job of a line that has one, and show the answer."""
@@ -352,7 +363,7 @@ class Session:
         if api is None:
             return []
         params = query_for(self.catalog, name, text)
-        first = content(self.backend.call(api.name, params))
+        first = self._asked(api, params)
         rows = islice(rows_of_all_pages(first, self._fetcher(api, params)), most)
         return [row for row in rows if isinstance(row, dict)]
 
@@ -408,7 +419,8 @@ class Session:
         for row in rows:
             count += 1
             yield row
-        self.environment.say(f"{count} rows, from several pages.")
+        if not self.environment.is_quiet:
+            self.environment.say(f"{count} rows, from several pages.")
 
 
 def fetched(

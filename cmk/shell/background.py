@@ -124,7 +124,8 @@ class Background:
     ) -> BackgroundLine:
         """Run a line with the profile and the flags of a session."""
         said = TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - kept
-        surroundings = Environment(io.StringIO(), said, said, session.environment.variables)
+        variables = {**session.environment.variables, "CMK_QUIET": "1"}  # `jobs` tells how it goes
+        surroundings = Environment(io.StringIO(), said, said, variables)
         own = BackgroundSession(surroundings, session.flags, session.connect, session.profile)
         number = max((each.number for each in self.lines), default=0) + 1
         started = BackgroundLine(number, line, own, lambda: run(own, started), said)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from cmk.session.progress import SpokenBar
 from tests.conftest import Cmk
 from tests.management_server import ManagementServer, Raw
 
@@ -148,3 +150,16 @@ def test_after_a_failure_of_a_parallel_batch_nothing_more_is_sent(
     all_of_them = cloud("-f", str(script), "--parallel", "2", "--keep-going")
     assert all_of_them.err.count("no host is left") == 6
     assert cloud("list", "zones", "--parallel", "2").status == 2
+
+
+def test_a_log_gets_a_line_every_so_often_unless_it_is_to_be_quiet(
+    cloud: Cmk, server: ManagementServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SpokenBar, "EVERY", 0.2)
+    line = start(server, RUNNING)
+    told = cloud(*line, "-t", "1").err
+    lines = [
+        each for each in told.splitlines() if re.match(r"Job [0-9a-f-]{36}: Waiting  0:0", each)
+    ]
+    assert 1 <= len(lines) <= 5
+    assert "Waiting" not in cloud(*start(server, RUNNING), "-t", "1", "--quiet").err

@@ -213,3 +213,19 @@ def test_a_replaced_base_goes_with_the_last_disk_on_it(
     assert not Path(old["path"]).exists()
     lab.ok("delete", "template", f"id={vm['templateid']}")
     assert list((lab.directory / "pool").iterdir()) == []
+
+
+def test_a_console_is_followed_and_waited_for(lab: LabCmk, web: Web, nano: bytes) -> None:
+    vm = lab.deploy(lab.register(web.serve("/nano.qcow2", nano)), "web1")
+    assert "READY" in lab.ok("console", "web1", "--wait", "REA.Y").out
+    followed = lab.ok("console", "web1", "--follow", "--wait", "READY").out
+    assert "READY" in followed
+    late = lab("console", "web1", "--wait", "never", "-t", "1")
+    assert late.status == 124
+    assert "'never' has not been shown within 1 s." in late.err
+    assert lab("console", "web1", "--wait", "(").status == 2
+    lab.ok("stop", "virtualmachine", f"id={vm['id']}", "forced=true")
+    over = lab("console", "web1", "--wait", "never")
+    assert over.status == 1
+    assert "web1 is Stopped, and its console has not shown 'never'." in over.err
+    assert "READY" in lab.ok("console", "web1", "--follow").out

@@ -41,6 +41,10 @@ def test_all_pages_are_fetched_and_the_count_is_said(
         assert name in result.out
 
 
+def test_quiet_does_not_count_rows(cloud: Cmk, many: ManagementServer) -> None:
+    assert cloud.ok("list", "virtualmachines", "-o", "jsonl", "--quiet").err == ""
+
+
 def test_json_of_all_pages_is_one_document(cloud: Cmk, many: ManagementServer) -> None:
     document = cloud.ok("list", "virtualmachines").json
     assert document["count"] == len(document["virtualmachine"]) == 1234
