@@ -1,4 +1,4 @@
-"""Several jobs of one batch at once: lines are sent in order, results shown in order."""
+"""Files of lines: sent in order, several jobs at once where that is wanted, results in order."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from cmk.commands import builtin_of
-from cmk.errors import ExitStatus
+from cmk.commands import builtin_of, or_builtin
+from cmk.errors import ExitStatus, Unknown
 from cmk.line import reading
+from cmk.line.variables import Variables, capture_of
 from cmk.session.session import Flags, Pending, Session
+
+Expand = Callable[[str], str]
 
 
 @dataclass
@@ -21,10 +24,11 @@ class Batch:
     """
 
     session: Session
-    most: int
-    read: Callable[[str], tuple[list[str], Flags]]
+    variables: Variables
+    read: Callable[[str, Expand], tuple[list[str], Flags]]
     run: Callable[[list[str], Flags], None]
     report: Callable[[BaseException, str], int]
+    most: int = 1
     status: int = int(ExitStatus.DONE)
     _running: deque[tuple[int, Pending]] = field(default_factory=deque)
 
@@ -43,14 +47,7 @@ class Batch:
 
     def _send(self, number: int, line: str) -> None:
         try:
-            words, flags = self.read(line)
-            if not words and not flags.help:
-                return
-            if flags.help or builtin_of(self.session, words) is not None:
-                self._drain(0)
-                self.run(words, flags)
-                return
-            pending = self.session.send(words, flags)
+            pending = self._sent(line)
         except (EOFError, BrokenPipeError):
             raise
         except BaseException as problem:
@@ -59,6 +56,27 @@ class Batch:
         if pending is not None:
             self._running.append((number, pending))
             self._drain(self.most - 1)
+
+    def _sent(self, line: str) -> Pending | None:
+        """What is still to be shown of a line; None where that was done."""
+        name, line = capture_of(line)
+        words, flags = self.read(line, self.variables.expand)
+        if not words and not flags.help:
+            return None
+        is_own = flags.help or builtin_of(self.session, words) is not None
+        if is_own and not name:
+            self._drain(0)
+            self.run(words, flags)
+            self.session.environment.stdout.flush()
+            return None
+        try:
+            if not name:
+                return self.session.send(words, flags)
+            self._drain(0)
+            self.variables.put(name, self.session.value(words, flags))
+        except Unknown as problem:
+            raise or_builtin(problem, words[0]) from None
+        return None
 
     def _drain(self, left: int) -> None:
         """Show the oldest results until no more than `left` jobs are waited for."""

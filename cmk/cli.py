@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cmk.backends import backend_of
-from cmk.commands import API_OPTIONS, BUILTINS, OPTIONS, builtin_of
+from cmk.commands import API_OPTIONS, OPTIONS, builtin_of, or_builtin
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus, Unknown, UsageError
 from cmk.line import reading
@@ -33,7 +33,7 @@ def _option(flag: Flag) -> click.Option:
     if flag.value:
         # `-f ""` is a file that cannot be read, not a missing one.
         default = None if flag.name == "file" else ""
-        several = flag.name == "location"
+        several = flag.name in ("location", "set")
         return click.Option(ways, multiple=several, default=None if several else default)
     return click.Option(ways, is_flag=True, default=None if off or flag.name == "debug" else False)
 
@@ -61,6 +61,7 @@ _ONCE = (
     "error_format",
     "no_color",
     "quiet",
+    "set",
     "file",
     "keep_going",
     "parallel",
@@ -142,9 +143,11 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
     if params["file"] is not None:
         if words:
             raise UsageError(f"-f runs a file of lines; '{' '.join(words)}' cannot go with it.")
-        return _run_file(session, params["file"], flags, params["keep_going"], params["parallel"])
+        return _run_file(session, params["file"], flags, params)
     if params["parallel"]:
         raise UsageError("--parallel goes with -f FILE.")
+    if params["set"] and (words or environment.input_is_terminal):
+        raise UsageError("--set goes with lines of a file or of standard input.")
     if words or flags.help:
         return _quit_is_done(session, words, flags)
     if environment.input_is_terminal:
@@ -155,7 +158,7 @@ def _enter(session: Session, params: dict[str, Any], words: list[str], flags: Fl
             lambda session, line: run_line(session, line, flags),
             lambda session, run: guarded(session, flags, run),
         ).run()
-    return run_lines(session, environment.stdin, flags, params["keep_going"])
+    return _run_lines(session, environment.stdin, flags, params)
 
 
 def _quit_is_done(session: Session, words: list[str], flags: Flags) -> int:
@@ -177,51 +180,36 @@ def _paged_help(session: Session, words: list[str], flags: Flags) -> AbstractCon
     return paged(session.environment, setting)
 
 
-def _run_file(
-    session: Session, path: str, flags: Flags, keep_going: bool, parallel: int | None
-) -> int:
-    def run(lines: Iterable[str]) -> int:
-        if parallel:
-            from cmk.batch import Batch
-
-            return Batch(
-                session,
-                parallel,
-                lambda line: words_and_flags(line, flags),
-                lambda words, said: run_words(session, words, said),
-                lambda problem, place: report(
-                    problem, session.environment, session.is_debugging(flags), place
-                ),
-            ).run_all(_readable(lines), keep_going)
-        return run_lines(session, lines, flags, keep_going)
-
+def _run_file(session: Session, path: str, flags: Flags, params: dict[str, Any]) -> int:
     if path == "-":
-        return run(session.environment.stdin)
+        return _run_lines(session, session.environment.stdin, flags, params)
     try:
         with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - "" must stay "", not "."
-            return run(lines)
+            return _run_lines(session, lines, flags, params)
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise UsageError(f"Cannot read the file of lines '{path}': {reason}.") from None
 
 
+def _run_lines(session: Session, lines: Iterable[str], flags: Flags, params: dict[str, Any]) -> int:
+    """Lines up to the first error, or all of them; the status is the first failure's."""
+    from cmk.batch import Batch
+    from cmk.line.variables import Variables, said
+
+    return Batch(
+        session,
+        Variables(session.environment.variables, said(params["set"])),
+        lambda line, expand: words_and_flags(line, flags, expand),
+        lambda words, said: run_words(session, words, said),
+        lambda problem, place: report(
+            problem, session.environment, session.is_debugging(flags), place
+        ),
+        params["parallel"] or 1,
+    ).run_all(_readable(lines), params["keep_going"])
+
+
 #: Characters of the longest line in a file of lines.
 _LONGEST = 1 << 20
-
-
-def run_lines(session: Session, text: Iterable[str], flags: Flags, keep_going: bool = False) -> int:
-    """A batch: lines up to the first error, or all of them; the status is the first failure's."""
-    first = int(ExitStatus.DONE)
-    for number, line in reading.lines_of(_readable(text)):
-        try:
-            status = run_line(session, line, flags, f"line {number}: ")
-        except EOFError:
-            break
-        session.environment.stdout.flush()
-        first = first or status
-        if status == ExitStatus.INTERRUPTED or (status and not keep_going):
-            break
-    return first
 
 
 def _readable(text: Iterable[str]) -> Iterator[str]:
@@ -239,34 +227,47 @@ def _readable(text: Iterable[str]) -> Iterator[str]:
         ) from None
 
 
-def run_line(session: Session, line: str, flags: Flags, place: str = "") -> int:
-    """One line of a shell or batch: errors are printed here, `exit` comes out as EOFError."""
+def run_line(session: Session, line: str, flags: Flags) -> int:
+    """One line of a shell: errors are printed here, `exit` comes out as EOFError."""
 
     def run() -> None:
-        words, line_flags = words_and_flags(line, flags)
-        if words or line_flags.help:
+        words, line_flags = words_and_flags(line, flags, may_choose=True)
+        if not words and not line_flags.help:
+            return
+        if line_flags.profile == flags.profile:
             run_words(session, words, line_flags)
+            return
+        there = Session(session.environment, line_flags, session.connect)  # for this line alone
+        try:
+            run_words(there, words, line_flags)
+        finally:
+            there.close()
 
-    return guarded(session, flags, run, place)
+    return guarded(session, flags, run)
 
 
-def guarded(session: Session, flags: Flags, run: Callable[[], int | None], place: str = "") -> int:
-    """Do something whose errors are told, with the place before them; its exit status."""
+def guarded(session: Session, flags: Flags, run: Callable[[], int | None]) -> int:
+    """Do something whose errors are told; its exit status."""
     try:
         return run() or ExitStatus.DONE
     except (EOFError, BrokenPipeError):
         raise
     except BaseException as problem:
-        return report(problem, session.environment, session.is_debugging(flags), place)
+        return report(problem, session.environment, session.is_debugging(flags))
 
 
-def words_and_flags(line: str, base: Flags) -> tuple[list[str], Flags]:
-    """A line of a shell or batch: its words, and its flags over the base. Raises UsageError."""
-    words = reading.split(line)
+def words_and_flags(
+    line: str, base: Flags, expand: Callable[[str], str] | None = None, may_choose: bool = False
+) -> tuple[list[str], Flags]:
+    """A line of a shell or batch: its words, and its flags over the base; `may_choose` another
+    profile. Raises UsageError."""
+    words = reading.split(line, expand)
     if words[:1] == ["cmk"]:  # as hints and the README write a line
         words = words[1:]
     params, words = _parse(words)
-    return words, _flags_of(params, base)
+    chosen = params["profile"] if may_choose else ""
+    flags = _flags_of({**params, "profile": "" if may_choose else params["profile"]}, base)
+    return words, dataclasses.replace(flags, profile=chosen, url="") if chosen else flags
 
 
 def run_words(session: Session, words: list[str], flags: Flags) -> None:
@@ -287,12 +288,4 @@ def run_words(session: Session, words: list[str], flags: Flags) -> None:
         try:
             session.run(words, flags)
         except Unknown as problem:
-            raise _or_builtin(problem, words[0]) from None
-
-
-def _or_builtin(problem: Unknown, word: str) -> Unknown:
-    """The same, with the built-in that was perhaps meant where no API was near."""
-    from cmk.catalog import similar
-
-    near = "" if problem.near else similar(word.lower(), BUILTINS, 0.7)
-    return Unknown(problem.message, f"Did you mean '{near}'?", near) if near else problem
+            raise or_builtin(problem, words[0]) from None

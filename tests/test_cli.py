@@ -454,3 +454,67 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest_and_how_many_more(
     assert told.status == 7
     assert told.err.splitlines()[1].startswith("There are: web77, ")
     assert "(610 more: cmk list virtualmachines filter=id,name)" in told.err
+
+
+def test_answers_have_names_in_a_file_of_lines(lab: LabCmk, tmp_path: Path) -> None:
+    script = tmp_path / "lines"
+    script.write_text(
+        "Z = list zones filter=id\n"
+        "O = list serviceofferings 'name=Tiny Instance'\n"
+        "list zones id=$Z filter=name -o value\n"
+        'list serviceofferings id=$O "name=$KIND Instance" filter=name -o $FORM\n'
+    )
+    lab.variables["FORM"] = "value"
+    result = lab.ok("-f", str(script), "--set", "KIND=Tiny")
+    assert result.out == "lab\nTiny Instance\n"
+    missing = lab("-f", str(script))
+    assert missing.status == 2
+    assert "line 4: $KIND stands for nothing" in missing.err
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "told"),
+    [
+        ("X = list serviceofferings filter=id", 2, "values, and a name is for one"),
+        ("X = list zones filter=id,name", 2, "2 values, and a name is for one"),
+        ("X = list zones name=nosuch filter=id", 7, "found nothing that could have a name"),
+        ("X = list zonse", 2, "Did you mean 'list zones'?"),
+        ("X = list zones --dry-run", 2, "has to be run"),
+        ("X =", 2, "names no line"),
+    ],
+)
+def test_what_cannot_have_a_name_is_told(lab: LabCmk, line: str, status: int, told: str) -> None:
+    result = lab(stdin=f"{line}\nlist zones filter=name -o value\n")
+    assert result.status == status
+    assert told in result.err
+    assert result.out == ""
+
+
+def test_set_without_lines_is_refused(cmk: Cmk) -> None:
+    assert cmk("list", "zones", "--set", "A=1").status == 2
+
+
+def test_a_name_stands_inside_a_map_too(cloud: Cmk, server: ManagementServer) -> None:
+    server.apis["listNetworks"] = lambda params: {
+        "count": 1,
+        "network": [{"id": "11111111-2222-4333-8444-555555555555", "name": "net1"}],
+    }
+    word = "iptonetworklist[0].networkid=name:net1"
+    told = cloud.ok(
+        "deploy",
+        "virtualmachine",
+        "--dry-run",
+        "zoneid=-1",
+        "templateid=-1",
+        "serviceofferingid=-1",
+        word,
+        "details[0].name=name:x",
+    )
+    assert told.json["params"]["iptonetworklist[0].networkid"].startswith("11111111-")
+    assert told.json["params"]["details[0].name"] == "name:x"
+
+
+def test_lab_destroy_y_asks_nothing(lab: LabCmk) -> None:
+    lab.ok("list", "zones")
+    assert lab("lab", "destroy", "-y", stdin="", terminal=True).status == 0
+    assert not lab.directory.exists()

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from cmk.errors import Unknown
     from cmk.session.session import Flags, Session
 
     Run = Callable[[Session, list[str], Flags], None]
@@ -39,10 +40,10 @@ BUILTINS = {
     "version": Builtin("cmk.commands.help:version", "version", "the version of cmk"),
     "lab": Builtin(
         "cmk.commands.lab:run",
-        "lab [stop|clean [--dry-run]|check [--repair]|destroy]",
+        "lab [stop|clean [--dry-run]|check [--repair]|destroy [-y]]",
         "where the lab's store, hosts, pools and daemon are; end the daemon; remove what nothing "
         "needs (--dry-run: only list it); find what is not as the store says; remove the lab",
-        ("dry_run", "repair"),
+        ("dry_run", "repair", "yes"),
         ("stop clean check destroy",),
         is_live=True,
     ),
@@ -149,3 +150,12 @@ def builtin_of(session: Session, words: list[str]) -> Builtin | None:
         except ConfigurationError:
             pass  # the built-in may be what mends it
     return BUILTINS.get(word)
+
+
+def or_builtin(problem: Unknown, word: str) -> Unknown:
+    """The same, with the built-in that was perhaps meant where no API was near."""
+    from cmk.catalog import similar
+    from cmk.errors import Unknown
+
+    near = "" if problem.near else similar(word.lower(), BUILTINS, 0.7)
+    return Unknown(problem.message, f"Did you mean '{near}'?", near) if near else problem

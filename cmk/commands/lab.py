@@ -146,7 +146,7 @@ def destroy(session: Session, backend: LabBackend, flags: Flags) -> None:
     if not (directory.store.exists() or directory.lock.exists()):
         session.environment.say(f"There is no lab in {directory.path}.")
         return
-    if not _confirmed(session, directory):
+    if not (flags.yes or _confirmed(session, directory)):
         raise CmkError("Nothing was removed.")
     try:
         _dismantle(lab)

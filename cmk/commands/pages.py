@@ -150,6 +150,17 @@ Values may be names of things, in every parameter that takes ids, also inside
 maps:
 
   deploy virtualmachine zoneid=name:north iptonetworklist[0].networkid=name:net1
+
+An answer may have a name, for the lines that follow: one value, of the column
+that filter= names, else the id. $NAME is that value, or what --set NAME=VALUE
+says, or a variable of the environment; it stays one word whatever is in it, and
+single quotes keep a $ as it is.
+
+  Z = list zones name=north filter=id
+  V = deploy virtualmachine zoneid=$Z templateid=name:debian12 name=$NAME
+  stop virtualmachine id=$V
+
+--parallel N has N jobs under way at once. An error names the row of its line.
 """
 
 #: By the words behind `help`.

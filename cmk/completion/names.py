@@ -150,7 +150,7 @@ class NamesOnDisk:
     def _fetched(self, api: str) -> str:
         """What is known now, as it is kept."""
         from cmk.backends import backend_of
-        from cmk.session.session import fetched
+        from cmk.session.fetching import fetched
 
         try:
             rows = fetched(self._environment, backend_of, self._profile, api, self._keys)

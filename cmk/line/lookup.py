@@ -10,6 +10,7 @@ from typing import Any
 
 from cmk.catalog import Api, Catalog, Param, nearest, verb_and_noun
 from cmk.errors import NotThere, UsageError
+from cmk.line.language import base_of
 
 Row = dict[str, Any]
 
@@ -89,6 +90,34 @@ def query_for(catalog: Catalog, name: str, text: str) -> dict[str, str]:
 def name_of(row: Row) -> str:
     """What people call a row."""
     return next((str(row[key]) for key in NAMES if row.get(key)), "")
+
+
+def with_ids(
+    catalog: Catalog, api: Api, key: str, value: str, rows: Callable[[str, str], list[Row]]
+) -> str:
+    """A parameter's value with ids in the place of names, where it takes ids.
+
+    `rows` asks a list API for what could have a name. Raises UsageError, NotThere.
+    """
+    param = api.param(base_of(key))
+    if param is not None and base_of(key) != key:
+        inner = Param(key.rpartition(".")[2], "uuid")  # iptonetworklist[0].networkid
+        param = inner if lister(catalog, api, inner) else param
+    if param is None or param.type not in _ID_TYPES:
+        return value
+    value = value.strip('"')  # of jq without -r
+    parts = value.split(",") if param.type == "list" else [value]
+    if not any(part.startswith(PREFIX) for part in parts):
+        return value
+    place, of_isos = lister(catalog, api, param), param.name.lower() == "templateid"
+
+    def found(name: str, text: str) -> list[Row]:
+        isos = rows("listIsos", text) if of_isos else []  # a VM is deployed from both
+        return [*rows(name, text), *isos]
+
+    return ",".join(
+        resolved(param, part, place, found) if part.startswith(PREFIX) else part for part in parts
+    )
 
 
 def resolved(param: Param, value: str, lister: str, rows: Callable[[str, str], list[Row]]) -> str:

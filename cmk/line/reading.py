@@ -12,7 +12,7 @@ Files of lines, the shell, its pipes, colours and history, and completion all re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from cmk.errors import UsageError
@@ -53,7 +53,9 @@ _PLAIN = {quote: re.compile(rf"[^{special}]+") for quote, special in (
 class _Reader:
     """Reads text piece by piece, as it comes; positions count from the first piece's beginning."""
 
-    def __init__(self) -> None:
+    def __init__(self, expand: Callable[[str], str] | None = None) -> None:
+        """`expand` is given what stands outside of single quotes and backslashes."""
+        self._expand = expand
         self._at = self._start = 0
         self._begin()
 
@@ -129,11 +131,14 @@ class _Reader:
         begun, self._backslash = self._backslash, -1
         if char != "\n":
             self._open_word(begun)
-            is_literal = self._quote == '"' and char not in '"\\'
+            special = '"\\' if self._expand is None else '"\\$'
+            is_literal = self._quote == '"' and char not in special
             self._text.append(f"\\{char}" if is_literal else char)
 
     def _add(self, run: str) -> None:
         self._open_word(self._at)
+        if self._expand is not None and self._quote != "'":
+            run = self._expand(run)
         self._text.append(run)
 
     def _open_word(self, at: int) -> None:
@@ -166,9 +171,11 @@ def words_of(text: str) -> list[Word]:
     return [word for line in read(text) for word in line.words]
 
 
-def split(line: str) -> list[str]:
-    """What a line's words mean; raises UsageError for one that is unfinished."""
-    lines = read(line)
+def split(line: str, expand: Callable[[str], str] | None = None) -> list[str]:
+    """What a line's words mean; `expand` is given what may hold names of values. Raises UsageError
+    for a line that is unfinished."""
+    reader = _Reader(expand)
+    lines = [*reader.feed(line), reader.finish()]
     if lines[-1].unfinished:
         is_quote = lines[-1].unfinished != "\\"
         what = "a quote is not closed" if is_quote else "it ends in a backslash"

@@ -14,8 +14,9 @@ from cmk.config.file import Config, Profile
 from cmk.config.settings import FORMATS
 from cmk.document import Json
 from cmk.environment import Environment
-from cmk.errors import CmkError, ConfigurationError, NoServer, Unknown, UsageError
+from cmk.errors import CmkError, ConfigurationError, NoServer, NotThere, Unknown, UsageError
 from cmk.line import arguments, language
+from cmk.line.lookup import PREFIX, query_for, with_ids
 from cmk.output import CHOOSING, STREAMING, Reply, Screen, View, reply_of, rows_of, writer
 from cmk.session.backend import Backend, Connect
 from cmk.session.paging import is_partial, rows_of_all_pages
@@ -23,10 +24,6 @@ from cmk.wire.envelope import content
 
 #: Seconds that a job is waited for, as in CloudMonkey.
 DEFAULT_TIMEOUT = 1800
-
-#: Rows of a list that are fetched for completion: ten pages a minute, and more than anybody chooses
-#: from.
-COMPLETED = 5000
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ class Flags:
     wait: str = ""
     full: bool = False
     repair: bool = False
+    yes: bool = False
     install: bool = False
     pieces: bool = False
     keyring: bool = False
@@ -207,6 +205,29 @@ class Session:
             answer = self.wait_for(pending.jobid, pending.timeout)
         self.show(answer, pending.flags, pending.view)
 
+    def value(self, words: list[str], flags: Flags) -> str:
+        """The one value that a line answers with: of its one column or, where none is named, the
+        id. Raises UsageError where there are several, NotThere where there is none."""
+        from cmk.output import text_of
+
+        pending = None if flags.dry_run or flags.curl else self.send(words, flags)
+        if pending is None:
+            raise UsageError("A line whose answer is to have a name has to be run.")
+        answer, view = pending.answer, pending.view
+        if pending.jobid:
+            answer = self.wait_for(pending.jobid, pending.timeout)
+        reply = answer if isinstance(answer, Reply) else reply_of(answer, view)
+        names = reply.names() if view.columns or view.query else ["id"]
+        found = [cells for cells in reply.kept().cells(names) if cells != [None]]
+        if not found:
+            raise NotThere("The line has found nothing that could have a name.")
+        if len(found) > 1 or len(found[0]) > 1:
+            raise UsageError(
+                f"The line has found {sum(map(len, found))} values, and a name is for one.",
+                "filter= names a column, and query= chooses.",
+            )
+        return text_of(found[0][0])
+
     def wait_for(self, jobid: str, timeout: int) -> Json:
         """A job's result, when it has ended; `timeout` in seconds, 0 for ever."""
         from cmk.session.waiting import wait_for
@@ -334,31 +355,12 @@ class Session:
 
     def resolved(self, api: Api, key: str, value: str) -> str:
         """`name:debian12` -> the id that it stands for, where the parameter takes ids."""
-        from cmk.line.lookup import PREFIX
-
-        param = api.param(language.base_of(key))
-        if param is not None and param.type in ("uuid", "list"):
-            value = value.strip('"')  # of jq without -r
-        if param is None or PREFIX not in value or param.type not in ("uuid", "list"):
+        if '"' not in value and PREFIX not in value:
             return value
-        from cmk.line.lookup import lister, resolved
-
-        parts = value.split(",") if param.type == "list" else [value]
-        place = lister(self.catalog, api, param)
-        rows = self._images if param.name.lower() == "templateid" else self.list_rows
-        return ",".join(
-            resolved(param, part, place, rows) if part.startswith(PREFIX) else part
-            for part in parts
-        )
-
-    def _images(self, name: str, text: str) -> list[dict[str, Any]]:
-        """Templates, and ISOs, which a VM is deployed from by the same parameter."""
-        return [*self.list_rows(name, text), *self.list_rows("listIsos", text)]
+        return with_ids(self.catalog, api, key, value, self.list_rows)
 
     def list_rows(self, name: str, text: str, most: int | None = None) -> list[dict[str, Any]]:
         """All rows of a list API that may have this name, or the first so many; all for ""."""
-        from cmk.line.lookup import query_for
-
         api = self.catalog.get(name)
         if api is None:
             return []
@@ -421,20 +423,3 @@ class Session:
             yield row
         if not self.environment.is_quiet:
             self.environment.say(f"{count} rows, from several pages.")
-
-
-def fetched(
-    environment: Environment,
-    connect: Connect,
-    profile: Profile,
-    api: str,
-    keys: tuple[str, str] = ("", ""),
-) -> list[dict[str, Any]]:
-    """A list API's rows, for completion: with a connection of its own, asking nobody for secrets
-    and saying nothing into what is being typed. Raises CmkError, OSError."""
-    flags = Flags(apikey=keys[0], secretkey=keys[1])
-    session = Session(environment.silent(), flags, connect, profile)
-    try:
-        return session.list_rows(api, "", COMPLETED)
-    finally:
-        session.close()

@@ -10,6 +10,7 @@ from prompt_toolkit.document import Document
 from cmk.catalog import Catalog
 from cmk.completion.engine import Candidate, Values, complete
 from cmk.completion.place import Place, place_of
+from cmk.line.flags import values_of
 from cmk.line.reading import read
 from cmk.shell import pipeline
 
@@ -51,6 +52,8 @@ class LineCompleter(Completer):
     def _found(self, place: Place, is_the_users_shells: bool) -> Iterator[tuple[str, Candidate]]:
         """Of a line; of what goes through the user's shell only the file behind `>`."""
         values = self._values()
+        if any(flag.name == "profile" for flag, _ in values_of(place.before)):
+            values = values._replace(rows=lambda api: [])  # the line goes to another server
         if not is_the_users_shells:
             part, found = complete(place, self._catalog(), values)
             yield from ((part, candidate) for candidate in found)

@@ -16,7 +16,8 @@ from cmk.completion.paths import paths
 from cmk.config.file import Config, Profile
 from cmk.errors import CmkError, ExitStatus, UsageError
 from cmk.line.reading import read, split
-from cmk.session.session import Session, fetched
+from cmk.session.fetching import fetched
+from cmk.session.session import Session
 from cmk.shell import pipeline
 from cmk.shell.commands import command_of
 from cmk.shell.terminal import unechoed, uninterrupted

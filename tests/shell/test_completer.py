@@ -124,6 +124,11 @@ def test_several_give_their_common_beginning() -> None:
     )
 
 
+def test_no_ids_of_this_server_are_offered_where_the_line_goes_to_another() -> None:
+    line = "deploy virtualmachine zoneid="
+    assert typed_at_once(f"-p prod {line}nor\t\r") == f"-p prod {line}nor"
+
+
 def test_ids_have_no_beginning_in_common() -> None:
     assert typed_at_once("deploy virtualmachine zoneid=\t\r\r") == "deploy virtualmachine zoneid="
 

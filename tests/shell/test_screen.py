@@ -495,3 +495,15 @@ def test_a_tour_in_a_lab_without_offerings_says_what_is_missing(lab: LabCmk, scr
         screen.press("Enter")
         screen.shows(shown)
     enter(screen, "version", "cmk 0")
+
+
+def test_one_line_goes_to_another_profile(
+    lab: LabCmk, server: ManagementServer, screens: Open, tmp_path: Path
+) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "farzone"}]
+    words = (f"url={server.url}", "apikey=the-key", "secretkey=the-secret")
+    lab.ok("profile", "add", "far", *words)
+    screen = screens(lab.variables)
+    enter(screen, "cmk -p far list zones filter=name -o value", "\nfarzone\n")
+    enter(screen, "list zones filter=name -o value", "\nlab\n")
+    enter(screen, "list zones -p nosuch", "There is no profile 'nosuch'")
