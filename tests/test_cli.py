@@ -518,3 +518,23 @@ def test_lab_destroy_y_asks_nothing(lab: LabCmk) -> None:
     lab.ok("list", "zones")
     assert lab("lab", "destroy", "-y", stdin="", terminal=True).status == 0
     assert not lab.directory.exists()
+
+
+def test_a_host_without_the_lab_extra_is_down_and_says_what_to_install(
+    lab: LabCmk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "libvirt", None)
+    host = lab.ok("list", "hosts").json["host"][0]
+    assert host["state"] == "Down"
+    assert "libvirt binding is not installed" in host["details"]["reason"]
+    assert "pip install 'pycmk[lab]'" in host["details"]["reason"]
+
+
+def test_a_machine_without_qemu_is_told_where_hosts_are_listed(lab: LabCmk, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "libvirtd").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "libvirtd").chmod(0o755)
+    lab.variables["PATH"] = str(tmp_path / "bin")
+    host = lab.ok("list", "hosts").json["host"][0]
+    assert host["state"] == "Down"
+    assert "no QEMU" in host["details"]["reason"]

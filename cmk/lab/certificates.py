@@ -60,7 +60,7 @@ def parsed(pem: str) -> Certificate:
         from cryptography.x509 import load_pem_x509_certificate
     except ImportError:
         raise ApiError(
-            530, "Certificates need Python's cryptography: pip install cryptography."
+            530, "Certificates need Python's cryptography: pip install 'pycmk[lab]'."
         ) from None
     try:
         return load_pem_x509_certificate(pem.encode())

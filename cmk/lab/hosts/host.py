@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cmk.document import Json
-from cmk.errors import CmkError
+from cmk.errors import CmkError, Unreachable
 from cmk.lab.directory import held
 from cmk.lab.hosts.agent import Agent
 from cmk.lab.lab import Lab
@@ -56,6 +56,22 @@ class OpenHost:
         from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
         return EmbeddedDaemon(self.lab.directory, self.lab.id, self.lab.variables)
+
+    @property
+    def lack(self) -> Unreachable | None:
+        """What is not installed on this machine that the lab's own host needs; its daemon starts
+        when it is needed, and need not run."""
+        if self.daemon is None:
+            return None
+        from cmk.lab.libvirt.connection import check_binding
+        from cmk.lab.libvirt.daemon import usable_program
+
+        try:
+            check_binding()
+            usable_program(self.lab.variables)
+        except Unreachable as problem:
+            return problem
+        return None
 
     @cached_property
     def reach(self) -> Reach:

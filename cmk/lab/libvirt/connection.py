@@ -10,9 +10,22 @@ from cmk.errors import Unreachable
 
 _MISSING = (
     "Python's libvirt binding is not installed.",
-    "In a clone of cmk: scripts/setup, or pip install '.[lab]', which needs a compiler "
+    "pip install 'pycmk[lab]' (in a clone of cmk: scripts/setup) brings it; it needs a compiler "
     "(Debian: libvirt-dev pkg-config gcc python3-dev).",
 )
+
+
+def check_binding() -> None:
+    """Raise Unreachable where the lab extra is not installed, without the time that loading it
+    takes."""
+    from importlib.util import find_spec
+
+    try:
+        found = find_spec("libvirt")
+    except ImportError:
+        found = None
+    if found is None:
+        raise Unreachable(*_MISSING)
 
 
 def load() -> Any:

@@ -87,11 +87,7 @@ class EmbeddedDaemon:
 
     def start(self) -> None:
         """Start it without waiting for it."""
-        _, program = daemon_program(self._variables)
-        if not program:
-            raise Unreachable("This machine has no libvirt daemon (libvirtd, virtqemud).", _INSTALL)
-        if shutil.which("qemu-system-x86_64") is None:
-            raise Unreachable("This machine has no QEMU (qemu-system-x86_64).", _INSTALL)
+        program = usable_program(self._variables)
         self._prepare()
         spawn(self.link, self._variables, [program, "--timeout", str(IDLE)])
 
@@ -174,6 +170,17 @@ def daemon_program(variables: Mapping[str, str]) -> tuple[str, str]:
         if path:
             return socket, path
     return PROGRAMS["libvirtd"], ""
+
+
+def usable_program(variables: Mapping[str, str]) -> str:
+    """The daemon's path. Raises Unreachable, with what to install, where this machine lacks what a
+    lab's host needs."""
+    _, program = daemon_program(variables)
+    if not program:
+        raise Unreachable("This machine has no libvirt daemon (libvirtd, virtqemud).", _INSTALL)
+    if shutil.which("qemu-system-x86_64", path=variables.get("PATH")) is None:
+        raise Unreachable("This machine has no QEMU (qemu-system-x86_64).", _INSTALL)
+    return program
 
 
 def spawn(base: Path, variables: Mapping[str, str], command: list[str]) -> None:

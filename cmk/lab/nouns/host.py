@@ -24,12 +24,15 @@ def _facts(call: Call, rows: list[Row]) -> None:
     hosts = {host.id: host for host in Host.among(call.store, {row["row_id"] for row in rows})}
     for row in rows:
         host = hosts[row["row_id"]]
+        opened = OpenHost(call.lab, host)
         down = {} if host.status == HostState.UP else {"reason": host.reason}
         row["cpuwithoverprovisioning"] = str(host.cpus * host.speed * factor)
         row["version"] = __version__
         if host.is_embedded:
             row["lastpinged"] = now()
-        row["details"] = {**OpenHost(call.lab, host).details(), **host.details(call.store), **down}
+            down = {"reason": str(problem)} if (problem := opened.lack) else {}
+            row["state"] = HostState.DOWN if down else HostState.UP
+        row["details"] = {**opened.details(), **host.details(call.store), **down}
 
 
 HOST = Noun(
