@@ -55,6 +55,20 @@ def test_destroy_recover_and_expunge(lab: LabCmk, vm: dict[str, Any]) -> None:
     assert len(list((lab.directory / "pool").iterdir())) == 1  # the template's copy stays
 
 
+def test_stopping_and_destroying_twice_succeed_as_in_cloudstack(
+    lab: LabCmk, vm: dict[str, Any]
+) -> None:
+    id = f"id={vm['id']}"
+    for words, state in (
+        (("stop", "virtualmachine", id, "forced=true"), "Stopped"),
+        (("stop", "virtualmachine", id), "Stopped"),
+        (("destroy", "virtualmachine", id), "Destroyed"),
+        (("destroy", "virtualmachine", id), "Destroyed"),
+        (("stop", "virtualmachine", id), "Destroyed"),
+    ):
+        assert lab.ok(*words).json["virtualmachine"]["state"] == state, words
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -176,7 +190,7 @@ def test_without_the_binding_the_sentence_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "libvirt", None)
     result = lab("console", "web1", terminal=True)
     assert result.status == 5
-    assert "pip install '.[lab]'" in result.err
+    assert "pip install 'pycmk[lab]'" in result.err
     shown = lab("list", "virtualmachines")
     assert shown.status == 0
     assert "does not answer, its VMs are shown as last known" in shown.err

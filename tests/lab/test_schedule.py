@@ -109,6 +109,6 @@ def test_a_warning_is_told_once_however_often_the_job_is_taken_up(things: Things
 def test_a_check_that_fails_queues_nothing(things: Things) -> None:
     vm = things.vm(things.template())
     with pytest.raises(ApiError, match="is for a VM that is Running"):
-        call_api(things.call, "stopVirtualMachine", {"id": vm.uuid})
+        call_api(things.call, "rebootVirtualMachine", {"id": vm.uuid})
     assert AsyncJob.there(things.store) == []
     assert vm.again(things.store).state == vm.state

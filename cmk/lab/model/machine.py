@@ -23,6 +23,9 @@ class MachineState(State):
     ERROR = "Error"
 
 
+#: States of a VM that is switched off and not in the midst of something.
+OFF = (MachineState.STOPPED, MachineState.DESTROYED)
+
 #: States in which a VM's memory counts on its host, and those in the midst of something.
 LOADING = (MachineState.STARTING, MachineState.RUNNING, MachineState.STOPPING)
 UNSETTLED = (MachineState.STARTING, MachineState.STOPPING, MachineState.EXPUNGING)

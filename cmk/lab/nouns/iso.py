@@ -80,10 +80,7 @@ def detach_iso(call: Call, args: Args) -> Task:
     virtualmachineid*: the VM
     forced: also when the guest has locked the tray; the lab always does
     """
-    vm = _with_drive(call, args)
-    if vm.iso_id is None:
-        raise invalid(f"{vm.name} has no ISO in its drive.")
-    return Task(vm)
+    return Task(_with_drive(call, args))
 
 
 def _with_drive(call: Call, args: Args) -> Machine:

@@ -12,7 +12,7 @@ from cmk.lab.jobs import Task
 from cmk.lab.model.copy import is_ready
 from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
-from cmk.lab.model.machine import Machine, MachineState, Network, Volume
+from cmk.lab.model.machine import OFF, Machine, MachineState, Network, Volume
 from cmk.lab.model.offering import DiskOffering, ServiceOffering
 from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.model.record import Record
@@ -261,6 +261,10 @@ def stop_virtual_machine(call: Call, args: Args) -> Task:
     id*: the VM
     forced: switch it off at once
     """
+    vm = call.find(Machine, args["id"])
+    if vm.state in OFF:  # as in CloudStack: there is nothing to do, and that is no failure
+        refuse_busy(call, vm)
+        return Task(vm)
     return _transition(call, args, (RUNNING,), STOPPING, forced=args.get("forced", False))
 
 

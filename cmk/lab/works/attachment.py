@@ -28,8 +28,10 @@ def attach(job: Job) -> None:
 
 
 def detach(job: Job) -> None:
-    """Take out what is in the drive."""
+    """Take out what is in the drive, if anything."""
     vm = Machine.of(job.store, job.instance_id)
+    if vm.iso_id is None:
+        return
     if vm.state == MachineState.RUNNING:
         with OpenHost.of(job.lab, vm.host_id) as host:
             _change(host, vm, "")

@@ -8,7 +8,7 @@ from cmk.lab.hosts.guest import domain_of, remove_from, rest, switch_off
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.pools import any_host
 from cmk.lab.jobs import Job, Work
-from cmk.lab.model.machine import Machine, MachineState, Volume, VolumeState
+from cmk.lab.model.machine import OFF, Machine, MachineState, Volume, VolumeState
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
 from cmk.lab.model.unused import forget_unregistered
@@ -21,6 +21,8 @@ from cmk.lab.works.deployment import bring_up
 def stop(job: Job) -> None:
     """Switch a VM off: by its power button, and by force where that does nothing."""
     vm = Machine.of(job.store, job.instance_id)
+    if vm.state in OFF:
+        return
     _switch_off(job, vm, bool(job.info.get("forced")))
     vm.become(job.store, MachineState.STOPPED, host_id=None)
     record(job.call, "VM.STOP", f"Stopped {vm.name}", vm)
