@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from cmk.backends import backend_of
-from cmk.commands import API_OPTIONS, OPTIONS, builtin_of, or_builtin
+from cmk.commands import API_OPTIONS, BUILTINS, OPTIONS, builtin_of, or_builtin
+from cmk.config.file import Config
+from cmk.config.settings import ALIAS
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus, Unknown, UsageError
 from cmk.line import reading
-from cmk.line.flags import BY_WORD, FLAGS, Flag, values_of
+from cmk.line.flags import BY_WORD, FLAGS, Flag, takes_value, values_of
 from cmk.reporting import report
 from cmk.session.session import Flags, Session
 
@@ -81,6 +83,27 @@ def _parse(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
     return params, list(params.pop("words"))
 
 
+def _without_alias(
+    argv: list[str], params: dict[str, Any], words: list[str], environment: Environment
+) -> tuple[dict[str, Any], list[str]]:
+    """Flags and words with the alias spelled out that the first word is, if it is one."""
+    if not words or words[0].lower() in BUILTINS:
+        return params, words
+    try:
+        core = Config.read(environment.config_file).core
+    except CmkError:  # told by what needs the file
+        return params, words
+    line = core.get(f"{ALIAS}{words[0].lower()}")
+    if line is None:
+        return params, words
+    at = next(
+        place
+        for place, word in enumerate(argv)
+        if word == words[0] and not (place and takes_value(argv[place - 1]))
+    )
+    return _parse([*argv[:at], *reading.split(line), *argv[at + 1 :]])
+
+
 def _flags_of(params: dict[str, Any], base: Flags | None = None) -> Flags:
     """The flags of a line; in a shell or batch, over those that cmk was started with."""
     said = {key: value for key, value in params.items() if key in _SESSION_FLAGS}
@@ -105,6 +128,7 @@ def run(argv: list[str], environment: Environment) -> int:
             environment = environment.with_variables(NO_COLOR="1")
         if params["quiet"]:
             environment = environment.with_variables(CMK_QUIET="1")
+        params, words = _without_alias(argv, params, words, environment)
         flags = _flags_of(params)
         debug = bool(flags.debug) or debug
         session = Session(environment, flags, backend_of)
@@ -199,7 +223,7 @@ def _run_lines(session: Session, lines: Iterable[str], flags: Flags, params: dic
     return Batch(
         session,
         Variables(session.environment.variables, said(params["set"])),
-        lambda line, expand: words_and_flags(line, flags, expand),
+        lambda line, expand: words_and_flags(line, flags, session.environment, expand),
         lambda words, said: run_words(session, words, said),
         lambda problem, place: report(
             problem, session.environment, session.is_debugging(flags), place
@@ -231,7 +255,7 @@ def run_line(session: Session, line: str, flags: Flags) -> int:
     """One line of a shell: errors are printed here, `exit` comes out as EOFError."""
 
     def run() -> None:
-        words, line_flags = words_and_flags(line, flags, may_choose=True)
+        words, line_flags = words_and_flags(line, flags, session.environment, may_choose=True)
         if not words and not line_flags.help:
             return
         if line_flags.profile == flags.profile:
@@ -257,14 +281,18 @@ def guarded(session: Session, flags: Flags, run: Callable[[], int | None]) -> in
 
 
 def words_and_flags(
-    line: str, base: Flags, expand: Callable[[str], str] | None = None, may_choose: bool = False
+    line: str,
+    base: Flags,
+    environment: Environment,
+    expand: Callable[[str], str] | None = None,
+    may_choose: bool = False,
 ) -> tuple[list[str], Flags]:
     """A line of a shell or batch: its words, and its flags over the base; `may_choose` another
     profile. Raises UsageError."""
     words = reading.split(line, expand)
     if words[:1] == ["cmk"]:  # as hints and the README write a line
         words = words[1:]
-    params, words = _parse(words)
+    params, words = _without_alias(words, *_parse(words), environment)
     chosen = params["profile"] if may_choose else ""
     flags = _flags_of({**params, "profile": "" if may_choose else params["profile"]}, base)
     return words, dataclasses.replace(flags, profile=chosen, url="") if chosen else flags

@@ -85,13 +85,40 @@ def test_the_verb_is_the_leading_lower_case_run(name: str, verb: str, noun: str)
 
 
 @pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("list", "vm"), "listVirtualMachines"),
+        (("list", "VMs"), "listVirtualMachines"),
+        (("deploy", "vm"), "deployVirtualMachine"),
+        (("listvms",), "listVirtualMachines"),
+        (("list", "ip"), "listPublicIpAddresses"),
+        (("associate", "ip"), "associateIpAddress"),
+        (("list", "sg"), "listSecurityGroups"),
+        (("list", "so"), "listServiceOfferings"),
+        (("list", "isos"), "listIsos"),
+        (("attach", "iso"), "attachIso"),
+        (("update", "config"), "updateConfiguration"),
+    ],
+)
+def test_short_words_stand_for_the_nouns_that_are_typed_most(
+    words: tuple[str, ...], name: str
+) -> None:
+    assert shipped().find(words).name == name
+
+
+def test_a_short_word_is_no_other_noun() -> None:
+    for words in (("list", "so", "x"), ("vm",), ("list", "vmm"), ("s",)):
+        with pytest.raises(UsageError):
+            shipped().find(words)
+
+
+@pytest.mark.parametrize(
     ("words", "hint"),
     [
         (("list", "zone"), "Did you mean 'list zones'?"),
         (("lits", "zones"), "Did you mean 'list zones'?"),
         (("listzone",), "Did you mean 'list zones'?"),
-        (("list", "vm"), "Did you mean 'list virtualmachines'?"),
-        (("list", "vms"), "Did you mean 'list virtualmachines'?"),
+        (("list", "instances"), "Did you mean 'list virtualmachines'?"),
         (("deploy", "instance"), "Did you mean 'deploy virtualmachine'?"),
         (("create", "vm"), "Did you mean 'deploy virtualmachine'?"),
         (("restart", "virtualmachine"), "Did you mean 'reboot virtualmachine'?"),

@@ -77,6 +77,16 @@ class Catalog:
         return sorted(self._apis.values(), key=lambda api: api.name.lower())
 
     def get(self, name: str) -> Api | None:
+        """An API by its name, or by one with a short word for its noun: `listvms`."""
+        found = self._named(name)
+        if found is None:
+            from cmk.catalog.nouns import lengthened
+
+            ways = map(self._named, lengthened(name.lower()))
+            found = next((api for api in ways if api is not None), None)
+        return found
+
+    def _named(self, name: str) -> Api | None:
         return self._apis.get(name.lower())
 
     def described(self, name: str) -> Api | None:
@@ -142,7 +152,7 @@ class Catalog:
         called = _NICKNAMES.get(stem, stem)
         for other in (verb, *_LIKE.get(verb, ())):
             for thing in (noun, called, f"{called}s"):
-                if self.get(other + thing):
+                if self._named(other + thing):
                     return f"'{other} {thing}'"
         near = similar(noun, nouns, 0.7)
         return f"'{verb} {near}'" if near else ""

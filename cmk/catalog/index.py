@@ -48,7 +48,7 @@ class IndexedCatalog(Catalog):
         self._records = records
         self._are_json = are_json
 
-    def get(self, name: str) -> Api | None:
+    def _named(self, name: str) -> Api | None:
         if not name.isascii() or not name.isalnum():
             return None
         at = self._index.find(f"\n{name.lower()}\t".encode())

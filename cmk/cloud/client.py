@@ -111,6 +111,14 @@ class Cloud:
         self._catalog = load(self._environment, self._url)
         return True
 
+    def greeted(self, seconds: float) -> tuple[str, str]:
+        """The server's version, and the Date that it tells (RFC 9110), within so many seconds.
+        Raises what a call raises."""
+        answer = self._answered("listCapabilities", {}, False, time.monotonic() + seconds)
+        told = self._content(answer).get("capability")
+        version = told.get("cloudstackversion") if isinstance(told, dict) else None
+        return str(version or "of some version"), answer.headers.get("date", "")
+
     def as_curl(self, api: str, params: dict[str, str]) -> list[str]:
         """The words of the equivalent call of curl, signed; secrets are `***`, and it works when
         they are put in again."""
@@ -150,10 +158,15 @@ class Cloud:
     def _call(
         self, api: str, params: Mapping[str, str], patient: bool, deadline: float | None = None
     ) -> Json:
+        return self._content(self._answered(api, params, patient, deadline))
+
+    def _answered(
+        self, api: str, params: Mapping[str, str], patient: bool, deadline: float | None
+    ) -> Answer:
         answer = self._send(api, params, patient, deadline)
         if answer.status == 401:
             answer = self._second_try(api, params, patient, answer, deadline)
-        return self._content(answer)
+        return answer
 
     def _send(
         self, api: str, params: Mapping[str, str], patient: bool, deadline: float | None = None

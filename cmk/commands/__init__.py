@@ -92,6 +92,12 @@ BUILTINS = {
         "call any API as it is written, unchecked",
         ("curl", "dry_run"),
     ),
+    "alias": Builtin(
+        "cmk.commands.alias:run",
+        "alias [NAME [LINE…]]",
+        "words of your own for the beginnings of lines: alias lv 'list vms -o table'; an empty "
+        "line takes one away",
+    ),
     "sync": Builtin("cmk.commands.login:sync", "sync", "fetch the server's own catalog of APIs"),
     "login": Builtin(
         "cmk.commands.login:login", "login", "begin a session with name and password", is_live=True
@@ -108,6 +114,18 @@ BUILTINS = {
         "upload template|iso|volume file=F …",
         "send a file to the server, with the parameters of getUploadParamsFor…",
         words=("template iso volume",),
+    ),
+    "watch": Builtin(
+        "cmk.commands.watch:run",
+        "watch LINE [--every SECONDS]",
+        "run a line that only reads again and again, and mark what has changed; Ctrl-C ends it",
+        ("every",),
+        is_live=True,
+    ),
+    "doctor": Builtin(
+        "cmk.commands.doctor:run",
+        "doctor",
+        "what works on this machine and what does not, each with the sentence that mends it",
     ),
     "completion": Builtin(
         "cmk.commands.completion:run",

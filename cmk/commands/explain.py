@@ -21,13 +21,15 @@ from cmk.lab.nouns.virtual_machine import root_disk, ties_of
 from cmk.line import arguments, language
 from cmk.session.session import Flags, Session
 
+_VM = {"vm": "virtualmachine"}
+
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
     """`explain virtualmachine id=V`, `explain deploy virtualmachine …`."""
     backend = session.backend
     if not isinstance(backend, LabBackend):
         raise UsageError("explain is for labs; a management server keeps its reasons to itself.")
-    names = [word.lower() for word in words if "=" not in word]
+    names = [_VM.get(word.lower(), word.lower()) for word in words if "=" not in word]
     given = [word for word in words if "=" in word]
     if names == ["virtualmachine"]:
         told = _machine(session, backend.as_admin(), given)

@@ -42,6 +42,9 @@ OF_CORE = {
 #: Of these there is one for each noun: columns.virtualmachine.
 COLUMNS = "columns."
 
+#: Words of one's own for the beginnings of lines: alias.lv.
+ALIAS = "alias."
+
 #: What CloudMonkey calls settings, too.
 ALIASES = {"display": "output"}
 

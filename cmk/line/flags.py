@@ -66,6 +66,7 @@ OF_BUILTINS = (
     Flag("--log", about="print what the console has shown, and leave"),
     Flag("--follow", about="print what the console shows, as it comes"),
     Flag("--wait", "", "REGEX", "until the console has shown this"),
+    Flag("--every", "", "SECONDS", "how often a line is run again (default 2)"),
     Flag("--keyring", about="keep the secrets in the keyring"),
     Flag("--full", about="try all bytes"),
     Flag("--yes", "-y", about="ask nothing"),

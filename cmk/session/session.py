@@ -49,6 +49,7 @@ class Flags:
     log: bool = False
     follow: bool = False
     wait: str = ""
+    every: int | None = None
     full: bool = False
     repair: bool = False
     yes: bool = False
