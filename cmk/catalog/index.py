@@ -6,7 +6,8 @@
     {"name": "listZones", …}                                            records, as they were given
 
 `s` or `a` says whether an API answers with a job; `*` marks a required parameter, `=a|b` what it
-may be, `>` the list API that has its ids. The index that ships with cmk (CloudStack 4.18) has no
+may be, `>` the list API that has its ids; `^4.11` the version since which there is an API or a
+parameter. The index that ships with cmk (CloudStack 4.22) has no
 descriptions, and as records the names and types of the fields that an API answers with, once where
 several answer alike; the lab's is written from its code.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -27,7 +29,7 @@ from cmk.files import name_of, put
 
 _HERE = os.path.dirname(__file__)
 
-SHIPPED = f"{_HERE}/cloudstack-4.18.index"
+SHIPPED = f"{_HERE}/cloudstack-4.22.index"
 
 #: The lab's catalog as its code declares it, for completion: that code takes long to import.
 OF_LAB = f"{_HERE}/lab.index"
@@ -109,17 +111,19 @@ def _api(line: str) -> Api:
         name,
         description,
         tuple(_param(text) for text in params.split(",") if text),
-        isasync=kind == "a",
+        isasync=kind[:1] == "a",
+        since=kind[2:],
     )
 
 
 def _param(text: str) -> Param:
+    text, _, since = text.partition("^")
     text, _, related = text.partition(">")
     text, _, told = text.partition("=")
     required = text.endswith("*")
     name, _, type = text.rstrip("*").partition(":")
     values = tuple(told.split("|")) if told else ()
-    return Param(name, type, required=required, values=values, related=related)
+    return Param(name, type, required=required, values=values, related=related, since=since)
 
 
 def _described(api: Api, record: Json) -> Api:
@@ -163,7 +167,7 @@ def written(apis: Iterable[Json], url: str, synced: int = 0) -> bytes:
         body = json.dumps(api, separators=(",", ":")).encode() if synced else _written_fields(api)
         offset = bodies.setdefault(body + b"\n", size)
         size += len(body) + 1 if offset == size else 0
-        kind = "a" if api.get("isasync") is True else "s"
+        kind = ("a" if api.get("isasync") is True else "s") + _written_since(api)
         told = str(api.get("description") or "").encode(errors="replace").decode()
         text = " ".join(told.split()) if synced else ""  # a server's own words are for its users
         params = ",".join(_written_param(name, p, lists) for p in _params(api))
@@ -210,7 +214,13 @@ def _written_param(api: str, param: Json, lists: set[str]) -> str:
     told = param.get("values")
     words = [word for word in told if _is_word(word)] if isinstance(told, list) else []
     values = f"={'|'.join(words)}" if words else ""
-    return f"{param['name']}:{type}{mark}{values}" + (f">{related}" if related else "")
+    place = f">{related}" if related else ""
+    return f"{param['name']}:{type}{mark}{values}{place}{_written_since(param)}"
+
+
+def _written_since(thing: Json) -> str:
+    since = str(thing.get("since") or "")
+    return f"^{since}" if re.fullmatch(r"[0-9][0-9.]{0,11}", since) else ""
 
 
 def _is_word(text: Any) -> bool:
@@ -245,7 +255,7 @@ def load(environment: Environment, url: str) -> Catalog:
 
 
 def shipped() -> IndexedCatalog:
-    """CloudStack 4.18's."""
+    """CloudStack 4.22's."""
     return read(SHIPPED, "")
 
 

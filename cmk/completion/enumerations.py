@@ -1,4 +1,4 @@
-"""Values that CloudStack's own code knows, and that its catalog does not tell (4.18)."""
+"""Values that CloudStack's own code knows, and that its catalog does not tell (4.22)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The shell's start and its keys, in a real terminal: `python -m tests.bench.shell`.
 
 From the start to the first prompt beside `python -c pass`, and from a key to the popup on the
-screen, with the whole catalog of CloudStack 4.18. A server is not needed: none is asked.
+screen, with the whole catalog of CloudStack 4.22. A server is not needed: none is asked.
 """
 
 from __future__ import annotations

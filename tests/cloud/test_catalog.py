@@ -47,21 +47,25 @@ ZONES = {
 
 @pytest.fixture
 def shiny(server: ManagementServer) -> ManagementServer:
-    """A server with an API that CloudStack 4.18 has not."""
+    """A server with an API that CloudStack 4.22 has not."""
     server.catalog = [ZONES, NEW]
     server.apis["listShinyThings"] = lambda params: {"count": 1, "shinything": [dict(params)]}
     return server
 
 
-def test_the_shipped_index_has_all_705_apis_in_less_than_300_kb() -> None:
+def test_the_shipped_index_has_all_815_apis_in_less_than_300_kb() -> None:
     catalog = shipped()
     assert Path(SHIPPED).stat().st_size < 300_000
-    assert len(catalog.names()) == len(catalog.all()) == 705
+    assert len(catalog.names()) == len(catalog.all()) == 815
     api = catalog.find(("DEPLOY", "virtualmachine"))
     assert (api.name, api.isasync) == ("deployVirtualMachine", True)
     param = api.param("ZoneId")
     assert param is not None
     assert (param.type, param.required, param.related) == ("uuid", True, "listZones")
+    added, bootmode = catalog.get("addAnnotation"), api.param("bootmode")
+    assert added is not None
+    assert bootmode is not None
+    assert (added.since, bootmode.since) == ("4.11", "4.14.0.0")
 
 
 def test_a_first_run_needs_no_catalog_of_the_server(cloud: Cmk, server: ManagementServer) -> None:
@@ -318,7 +322,7 @@ def test_a_missing_parameter_fetches_them_too_and_has_its_words_then(
 ) -> None:
     path = kept(cloud, shiny)
     told = cloud("deploy", "virtualmachine", terminal=True).err
-    assert "templateid= (uuid) the template, or the ISO, that it is made from" in told
+    assert "serviceofferingid= (uuid) the service offering: CPUs and memory" in told
     wait_for(path)
     assert "zoneid= (uuid) the zone to look in" in cloud("list", "shinythings", terminal=True).err
 

@@ -197,8 +197,8 @@ def test_parameters_that_are_given_are_not_offered_again() -> None:
 
 def test_required_parameters_come_before_the_others_and_are_marked() -> None:
     marked = [each.endswith("*") for each in shown("deploy virtualmachine ")]
-    assert marked[:3] == [True, True, True]
-    assert not any(marked[3:])
+    assert marked[:2] == [True, True]
+    assert not any(marked[2:])
 
 
 def test_columns_that_were_chosen_are_not_offered_again() -> None:
