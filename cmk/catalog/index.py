@@ -127,7 +127,7 @@ def _param(text: str) -> Param:
 
 
 def _described(api: Api, record: Json) -> Api:
-    told = {str(p.get("name", "")).lower(): p for p in record.get("params") or []}
+    told = {str(p["name"]).lower(): p for p in _named_in(record, "params")}
     order = list(told)
     params = [
         param._replace(
@@ -139,8 +139,7 @@ def _described(api: Api, record: Json) -> Api:
     params.sort(key=lambda param: order.index(param.name.lower()))  # as it was declared
     fields = [
         Field(str(f["name"]), str(f.get("type", "")), str(f.get("description") or ""))
-        for f in record.get("response") or []
-        if f.get("name")
+        for f in _named_in(record, "response")
     ]
     return Api(
         api.name,
@@ -195,13 +194,15 @@ def _written_fields(api: Json) -> bytes:
 
 
 def _params(api: Json) -> list[Json]:
-    found = api.get("params")
-    usable = (
-        [p for p in found if isinstance(p, dict) and _is_word(p.get("name"))]
-        if isinstance(found, list)
-        else []
-    )
+    usable = _named_in(api, "params")
     return sorted(usable, key=lambda p: (not p.get("required"), str(p["name"])))
+
+
+def _named_in(api: Json, key: str) -> list[Json]:
+    """The objects with a name in a list of a record, in which a server may have put anything."""
+    found = api.get(key)
+    things = found if isinstance(found, list) else []
+    return [one for one in things if isinstance(one, dict) and _is_word(one.get("name"))]
 
 
 def _written_param(api: str, param: Json, lists: set[str]) -> str:

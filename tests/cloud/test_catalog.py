@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cmk.catalog.index import SHIPPED, place, read, shipped, written
@@ -205,13 +205,16 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["name", "params", "type", "related"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["name", "params", "type", "related", "response"]), inner, max_size=4
+        )
     ),
     max_leaves=10,
 )
 
 
 @given(st.lists(json_values, max_size=4))
+@example([{"name": "0", "params": [None], "response": [None, 1]}])
 def test_whatever_list_apis_says_becomes_a_catalog_that_can_be_read(apis: list[Any]) -> None:
     import tempfile
 

@@ -89,8 +89,8 @@ REGISTRATION = """
     isdynamicallyscalable: whether it can grow while it runs
 """
 REGISTRATION_NOTE = (
-    "In the lab displaytext may be left out (it is the name then), file: URLs and loopback "
-    "addresses are sources too, and ostypeid defaults to Other Linux (64-bit)."
+    "In the lab file: URLs and loopback addresses are sources too, and ostypeid defaults to Other "
+    "Linux (64-bit)."
 )
 
 
