@@ -41,7 +41,7 @@ def _option(flag: Flag) -> click.Option:
 
 
 #: What the numbers of flags may be.
-_NUMBERS = {"SECONDS": (0, 10**9), "N": (1, 1000)}
+_NUMBERS = {"SECONDS": (0, 10**9), "N": (1, 1000), "PORT": (0, 65535), "FD": (0, 1 << 20)}
 
 #: Only read, never invoked: `_flags_of` takes what click has parsed.
 _SYNTAX = click.Command(

@@ -33,7 +33,7 @@ def report(problem: BaseException, environment: Environment, debug: bool, place:
 
         environment.say("".join(traceback.format_exception(problem)).rstrip())
     if isinstance(problem, SystemExit):
-        return ExitStatus.FAILED
+        return problem.code if isinstance(problem.code, int) else ExitStatus.FAILED
     if isinstance(problem, OSError) and problem.filename is None:
         _close_stdout(environment)  # of our own output: nothing more can be written there
     told = _told(problem)

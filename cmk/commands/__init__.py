@@ -40,11 +40,22 @@ BUILTINS = {
     "version": Builtin("cmk.commands.help:version", "version", "the version of cmk"),
     "lab": Builtin(
         "cmk.commands.lab:run",
-        "lab [stop|clean [--dry-run]|check [--repair]|destroy [-y]]",
+        "lab [stop|clean|check|keys|password|destroy]",
         "where the lab's store, hosts, pools and daemon are; end the daemon; remove what nothing "
-        "needs (--dry-run: only list it); find what is not as the store says; remove the lab",
-        ("dry_run", "repair", "yes"),
-        ("stop clean check destroy",),
+        "needs (--dry-run: only list it); find what is not as the store says (--repair: mend it); "
+        "the admin's keys for clients of cmk serve (--renew: new ones); a new password; remove the "
+        "lab (-y: ask nothing)",
+        ("dry_run", "repair", "renew", "yes"),
+        ("stop clean check keys password destroy",),
+        is_live=True,
+    ),
+    "serve": Builtin(
+        "cmk.commands.serve:run",
+        "serve [--port N] | serve --once -- COMMAND…",
+        "the lab as a CloudStack management server on this machine, for every client there is; "
+        "--once: for one command, on a fresh lab (--host, --tls-cert, --tls-key, --insecure, "
+        "--ready-fd, --integration)",
+        ("once", "host", "port", "tls_cert", "tls_key", "insecure", "ready_fd", "integration"),
         is_live=True,
     ),
     "explain": Builtin(

@@ -25,27 +25,38 @@ from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
 from cmk.lab.model.unused import PoolFile, orphans, overdue_machines, unused_copies
+from cmk.lab.model.user import User
 from cmk.lab.settings import number
 from cmk.session.session import Flags, Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
-    """`lab`, `lab stop`, `lab clean`, `lab check`, `lab destroy`."""
+    """`lab`, and what it can do."""
     backend = session.backend
     if not isinstance(backend, LabBackend):
         raise UsageError(
             f"{session.profile.url} is a management server, not a lab.", "Use: cmk -p lab lab"
         )
     name = " ".join(words).lower()
-    actions = {"": show, "stop": stop, "clean": clean, "check": check, "destroy": destroy}
+    actions = {
+        "": show,
+        "stop": stop,
+        "clean": clean,
+        "check": check,
+        "keys": keys,
+        "password": password,
+        "destroy": destroy,
+    }
     action = actions.get(name)
     if action is None:
         raise UsageError(
             f"lab cannot do '{name}'.",
-            "There are: lab, lab stop, lab clean, lab check, lab destroy",
+            "There are: lab, lab stop, lab clean, lab check, lab keys, lab password, lab destroy",
         )
     if flags.repair and action is not check:
         raise UsageError("--repair goes with lab check only.")
+    if flags.renew and action is not keys:
+        raise UsageError("--renew goes with lab keys only.")
     if flags.dry_run and action is not clean:
         raise UsageError("--dry-run goes with lab clean only.")
     action(session, backend, flags)
@@ -138,6 +149,23 @@ def check(session: Session, backend: LabBackend, flags: Flags) -> None:
 def _file(kind: str, file: PoolFile) -> Json:
     path = f"{file.directory}/{file.install_path}"
     return {"kind": kind, "id": file.templateid, "name": file.template, "path": path}
+
+
+def keys(session: Session, backend: LabBackend, flags: Flags) -> None:
+    """The admin's keys, for clients of `cmk serve`; made when they are asked for first."""
+    store = backend.lab.store
+    user = User.admin(store)
+    if flags.renew or not user.api_key:
+        user = user.renew_keys(store)
+    session.show({"userkeys": {"apikey": user.api_key, "secretkey": user.secret_key}}, flags)
+
+
+def password(session: Session, backend: LabBackend, flags: Flags) -> None:
+    """A new password of the admin's, which is shown this once."""
+    store = backend.lab.store
+    user = User.admin(store)
+    told = {"username": user.username, "password": user.renew_password(store)}
+    session.show({"user": told}, flags)
 
 
 def destroy(session: Session, backend: LabBackend, flags: Flags) -> None:

@@ -11,17 +11,22 @@ from cmk.line.language import base_of, normal_key
 from cmk.wire.faults import invalid
 
 
-def typed(declared: Api, params: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of a handler. Raises ApiError 431 for what the catalog says cannot be: over the
-    wire nobody has checked."""
+def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) -> dict[str, Any]:
+    """The arguments of a handler. `is_lenient` as CloudStack (4.22): a parameter that nobody knows
+    is left out, and what is not `true` is false. Raises ApiError 431 for what the catalog says
+    cannot be: over the wire nobody has checked."""
     args: dict[str, Any] = {}
     for key, value in params.items():
         param = declared.param(base_of(normal_key(key)))
+        if param is None and is_lenient:
+            continue
         if param is None:
             raise invalid(f"{declared.name} has no parameter {base_of(key)}.")
         if param.type == "map":
             args.setdefault(param.name, {})[key] = value
         else:
+            if is_lenient and param.type == "boolean":
+                value = str(value.lower() == "true")
             args[param.name] = _value(declared, param, value)
     for param in declared.params:
         if param.type == "map" and param.name in args:

@@ -20,8 +20,10 @@ Tell = Callable[[str], None]
 class Call:
     """One call of an API, or a job's work: for one account."""
 
-    def __init__(self, lab: Lab, caller: Account, tell: Tell) -> None:
+    def __init__(self, lab: Lab, caller: Account, tell: Tell, is_remote: bool = False) -> None:
+        """`is_remote`: it has come over HTTP, from who need not be a user of this machine."""
         self.lab = lab
+        self.is_remote = is_remote
         self.caller = caller
         self.tell = tell
         #: Whether a job was queued, for which a worker is hired when the call's changes are in.

@@ -24,6 +24,9 @@ class Setting(NamedTuple):
     values: tuple[str, ...] = ()
 
 
+#: What over HTTP may be named of this machine's files.
+FILE_PATHS = "direct.download.file.paths"
+
 SETTINGS = {
     "cpu.overprovisioning.factor": Setting("16", "CPU MHz given to VMs over what a host has"),
     "direct.download.allow.https.to.http": Setting(
@@ -37,6 +40,9 @@ SETTINGS = {
     ),
     "direct.download.connect.timeout": Setting("5000", "ms to wait for a connection"),
     "direct.download.connections": Setting("1", "connections to each mirror, when several fetch"),
+    FILE_PATHS: Setting(
+        "", "directories with commas between, in which file: URLs may lie that come over HTTP"
+    ),
     "direct.download.low.speed": Setting("1024", "bytes/s under which a mirror is left"),
     "direct.download.low.speed.time": Setting("30", "s that a mirror may be that slow"),
     "direct.download.socket.timeout": Setting("5000", "ms to wait for the next byte"),
@@ -67,6 +73,10 @@ def checked(name: str, value: str) -> str:
     allowed = known.values or (("true", "false") if known.default in ("true", "false") else ())
     if allowed and value.lower() not in allowed:
         raise invalid(f"{name} is one of {', '.join(allowed)}, not '{value}'.")
+    if name == FILE_PATHS:
+        if not all(re.fullmatch(r"/[^,\0]*", place) for place in value.split(",")) and value:
+            raise invalid(f"{name} is absolute paths with commas between, not '{value}'.")
+        return value
     if not allowed and not re.fullmatch(r"[0-9]{1,9}", value):
         raise invalid(f"{name} is a whole number, not '{value}'.")
     return value.lower()

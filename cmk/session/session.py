@@ -53,6 +53,15 @@ class Flags:
     full: bool = False
     repair: bool = False
     yes: bool = False
+    renew: bool = False
+    once: bool = False
+    host: str = ""
+    port: int | None = None
+    tls_cert: str = ""
+    tls_key: str = ""
+    insecure: bool = False
+    ready_fd: int | None = None
+    integration: bool = False
     install: bool = False
     pieces: bool = False
     keyring: bool = False

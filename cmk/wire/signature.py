@@ -23,7 +23,7 @@ def java_encode(value: str) -> str:
 
     Unreserved are A-Z a-z 0-9 . - * _ only: `~`, which RFC 3986 leaves alone, becomes %7E.
     """
-    return quote(value, safe=".-*_").replace("~", "%7E")
+    return quote(value, safe=".-*_", errors="replace").replace("~", "%7E")
 
 
 def text_to_sign(params: Mapping[str, str]) -> str:
@@ -34,8 +34,48 @@ def text_to_sign(params: Mapping[str, str]) -> str:
 
 def signature(params: Mapping[str, str], secret: str, algorithm: str = "sha1") -> str:
     """The base64 of the HMAC with `sha1` or `sha512`."""
-    digest = hmac.digest(secret.encode(), text_to_sign(params).encode(), algorithm)
+    digest = hmac.digest(
+        secret.encode(), text_to_sign(params).encode("utf-8", "replace"), algorithm
+    )
     return base64.b64encode(digest).decode()
+
+
+#: What in a request is no part of what is signed, in any case of its letters.
+_SIGNATURE = "signature"
+
+
+def given(params: Mapping[str, str], name: str) -> str:
+    """A parameter of a request by its name in any case; "" where there is none."""
+    return next((value for key, value in params.items() if key.lower() == name), "")
+
+
+def is_signed(params: Mapping[str, str], secret: str, now: float) -> bool:
+    """Whether the whole of a request was signed with this secret, and has not expired, as
+    CloudStack's ApiServer checks it; `now` in seconds since the epoch."""
+    told = given(params, _SIGNATURE)
+    whole = {key: value for key, value in params.items() if key.lower() != _SIGNATURE}
+    # Each is computed, and compared in a time that says nothing about where they differ.
+    found = told.encode("utf-8", "replace")
+    right = [hmac.compare_digest(signature(whole, secret, a).encode(), found) for a in ALGORITHMS]
+    if not told or not any(right):
+        return False
+    if given(params, "signatureversion") != "3":
+        return True
+    expires = moment_of(given(params, "expires"))
+    return expires is not None and expires > now
+
+
+def moment_of(text: str) -> float | None:
+    """Seconds since the epoch of an `expires` in one of the forms that clients send:
+    2026-11-28T08:00:00+0000, …+00:00, …Z; None for what is none."""
+    from datetime import datetime
+
+    for form in ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"):
+        try:
+            return datetime.strptime(text, form).timestamp()
+        except (ValueError, OverflowError):
+            continue
+    return None
 
 
 def signed(

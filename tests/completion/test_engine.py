@@ -95,7 +95,7 @@ def put_in(text: str) -> list[str]:
         ("list zones -n --no-b", "--no-block"),
         ("list zones --dry", "--dry-run"),
         ("console web1 --l", "--log"),
-        ("lab check --r", "--repair"),
+        ("lab check --rep", "--repair"),
         ("completion bash --i", "--install"),
         ("-c im", "img.qcow2"),
         ("-f img.", "img.qcow2"),

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from cmk.lab.model.record import Record
+from cmk.lab.store import Store
 
 #: CloudStack gives the first domain and accounts these numbers; they show in instance names.
 ROOT_DOMAIN, SYSTEM_ACCOUNT, ADMIN_ACCOUNT = 1, 1, 2
+
+
+class Domain(Record):
+    """One domain; a lab has the root."""
+
+    TABLE, KIND, THERE = "domain", "domain", "1"
+
+    name: str
+    path: str
 
 
 class Account(Record):
@@ -15,6 +25,10 @@ class Account(Record):
 
     account_name: str
     domain_id: int
+
+    def domain(self, store: Store) -> Domain:
+        """The domain that it is in."""
+        return Domain.of(store, self.domain_id)
 
     @property
     def is_root(self) -> bool:

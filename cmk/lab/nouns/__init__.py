@@ -34,9 +34,19 @@ APIS = {
     "event": "listEvents",
     "configuration": "listConfigurations updateConfiguration",
     "api_listing": "listApis",
+    "user": "listUsers getUser registerUserKeys",
+    "account": "listAccounts listDomains listCapabilities",
 }
 
 _MODULES = {name.lower(): module for module, names in APIS.items() for name in names.split()}
+
+
+_NAMES = frozenset(name for names in APIS.values() for name in names.split())
+
+
+def is_exactly(api: str) -> bool:
+    """Whether the lab has an API of this name, letter by letter: over HTTP CloudStack's rule."""
+    return api in _NAMES
 
 
 def handler_of(api: str) -> Handler:

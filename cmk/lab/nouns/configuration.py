@@ -8,6 +8,7 @@ from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.events import record
 from cmk.lab.noun import Args, page_of
+from cmk.lab.remote import check_setting
 from cmk.lab.settings import SETTINGS, checked, setting
 from cmk.wire.faults import invalid
 
@@ -40,6 +41,7 @@ def update_configuration(call: Call, args: Args) -> Json:
     if name not in SETTINGS:
         near = similar(name, SETTINGS)
         raise invalid(f"There is no setting {name}." + (f" Did you mean {near}?" if near else ""))
+    check_setting(call, name)
     call.store.set_configuration(name, None if value is None else checked(name, value))
     record(call, "CONFIGURATION.VALUE.EDIT", f"{name} is {setting(call.store, name)}")
     return {"configuration": _configuration(call, name)}

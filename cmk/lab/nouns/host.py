@@ -13,6 +13,7 @@ from cmk.lab.model.host import Host, HostState, ResourceState
 from cmk.lab.model.machine import LOADING, Machine
 from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.noun import Args, Noun, Row, kvm_only
+from cmk.lab.remote import check_path, check_uri
 from cmk.lab.settings import number
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, no_such
@@ -90,10 +91,13 @@ def add_host(call: Call, args: Args) -> Json:
     from cmk.lab.hosts.admission import admit
 
     kvm_only(args)
+    check_uri(call, args["url"])
     cluster = _cluster(call, args)
     if Host.first(call.store, url=args["url"]):
         raise invalid(f"{args['url']} is a host of this lab already.")
     details = dict(args.get("details") or {})
+    if details.get("pool"):
+        check_path(call, f"file://{details['pool']}")
     pod = Pod.of(call.store, cluster.pod_id)
     host = admit(
         call.lab,

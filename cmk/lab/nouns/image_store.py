@@ -14,6 +14,7 @@ from cmk.lab.model.copy import ImageStore
 from cmk.lab.model.place import Zone
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.storage_pool import capacity
+from cmk.lab.remote import check_path
 from cmk.lab.store import now
 from cmk.wire.faults import invalid
 
@@ -54,6 +55,7 @@ def add_image_store(call: Call, args: Args) -> Json:
         raise invalid(
             f"The lab's image stores are directories: provider=Directory, not {args['provider']}."
         )
+    check_path(call, args.get("url") or "")
     path = _directory(args.get("url") or "")
     with call.store.change():
         zone = (

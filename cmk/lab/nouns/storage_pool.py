@@ -16,6 +16,7 @@ from cmk.lab.model.machine import Machine
 from cmk.lab.model.place import Cluster, Zone
 from cmk.lab.model.pool import Pool, PoolState
 from cmk.lab.noun import Args, Noun, Row, changed, deleted
+from cmk.lab.remote import check_path
 from cmk.lab.settings import number
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, no_such
@@ -68,6 +69,7 @@ def create_storage_pool(call: Call, args: Args) -> Json:
     from cmk.lab.hosts.pools import try_pool
 
     zone = call.find(Zone, args["zoneid"], "zoneid")
+    check_path(call, args["url"])
     path, shared = _directory(args["url"])
     scope = (args.get("scope") or ("CLUSTER" if args.get("clusterid") else "HOST")).upper()
     if shared and scope == "HOST":

@@ -13,6 +13,7 @@ from cmk.lab.jobs import Task, submit
 from cmk.lab.model.copy import DownloadState, ImageStore, StoredCopy
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import OsType, Template
+from cmk.lab.remote import check_path
 from cmk.lab.seed import DEFAULT_OS_TYPE
 from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
@@ -51,6 +52,7 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
         if args.get("ostypeid")
         else OsType.there(call.store, display_name=DEFAULT_OS_TYPE)[0]
     )
+    check_path(call, args["url"])
     url = checked_url(args["url"], format)
     text = args.get("checksum") or ""
     auto = text.lower() == "auto"

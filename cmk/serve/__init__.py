@@ -1,0 +1,1 @@
+"""The lab behind CloudStack's own API over HTTP."""

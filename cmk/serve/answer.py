@@ -1,0 +1,140 @@
+"""One request of CloudStack's API, from its parameters to the reply; knows no web framework."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmk.errors import ApiError, CmkError, NotAuthorised
+from cmk.lab.call import Call
+from cmk.lab.engine import run
+from cmk.lab.lab import Lab
+from cmk.lab.model.user import User
+from cmk.lab.nouns import is_exactly
+from cmk.serve.gate import REFUSED, logged_in, refuse_strangers, user_of
+from cmk.serve.replies import Reply, refusal, reply_of
+from cmk.serve.sessions import IDLE, Sessions
+from cmk.wire.envelope import content
+from cmk.wire.signature import given
+
+#: What is about the request and not for the API.
+_ABOUT = frozenset(
+    ["command", "apikey", "signature", "signatureversion", "expires", "response", "sessionkey", "_"]
+)
+
+#: Bytes of user data that a GET may hold, as in CloudStack.
+_USER_DATA_BY_GET = 4096
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in; header names in lower case."""
+
+    method: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    is_integration: bool = False
+
+
+class Answerer:
+    """Answers requests of one lab, in as many threads as ask: each has a store of its own."""
+
+    def __init__(
+        self, place: str | Path, variables: Mapping[str, str], tell: Callable[[str], None]
+    ) -> None:
+        """`tell` gets what is for who runs the server."""
+        self._place, self._variables, self._tell = place, variables, tell
+        self._mine = threading.local()
+        self.sessions = Sessions()
+        self.is_secure = False
+
+    @property
+    def lab(self) -> Lab:
+        """This thread's. Raises ConfigurationError where the lab cannot be used."""
+        lab: Lab | None = getattr(self._mine, "lab", None)
+        if lab is None:
+            lab = self._mine.lab = Lab(self._place, self._variables)
+        return lab
+
+    def answer(self, request: Request) -> Reply:
+        """The reply, whatever comes in and whatever goes wrong."""
+        command, form = given(request.params, "command"), given(request.params, "response")
+        envelope = f"{command.lower()}response" if command else "null"
+        try:
+            if not is_exactly(command) and command not in ("login", "logout", ""):
+                envelope = "errorresponse"
+            reply = self._answered(request, command, envelope, form)
+        except ApiError as problem:
+            reply = refusal(envelope, problem, form)
+        except CmkError as problem:
+            reply = refusal(envelope, ApiError(530, problem.message), form)
+        except Exception as problem:
+            import traceback
+
+            self._tell(traceback.format_exc())
+            told = f"This is a bug in cmk: {type(problem).__name__}"
+            reply = refusal(envelope, ApiError(530, told), form)
+        reply.api = command or "-"
+        return reply
+
+    def _answered(self, request: Request, command: str, envelope: str, form: str) -> Reply:
+        if command == "login":
+            return self._login(request, form)
+        user = self._user(request)
+        if command == "logout":
+            self.sessions.end(request.cookies.get("JSESSIONID", ""))
+            return reply_of(envelope, {"description": "success"}, form)
+        if not is_exactly(command):
+            raise NotAuthorised(401, REFUSED)
+        params = {k: v for k, v in request.params.items() if k.lower() not in _ABOUT}
+        if request.method == "GET" and len(params.get("userdata", "")) > _USER_DATA_BY_GET:
+            raise ApiError(431, "User data is too long for http GET request", 4350)
+        call = Call(self.lab, user.account(self.lab.store), self._tell, is_remote=True)
+        reply = reply_of(envelope, content(run(call, command, params, is_lenient=True)), form)
+        reply.who = user.username
+        return reply
+
+    def _user(self, request: Request) -> User:
+        store = self.lab.store
+        if request.is_integration:
+            refuse_strangers(request.headers)
+            return User.admin(store)
+        return user_of(store, request.params, request.headers, request.cookies, self.sessions)
+
+    def _login(self, request: Request, form: str) -> Reply:
+        """Begin a session: its cookie, and the key that each call of it brings."""
+        if request.method != "POST":
+            raise NotAuthorised(405, "login has to be posted")
+        store = self.lab.store
+        user = logged_in(
+            store, given(request.params, "username"), given(request.params, "password")
+        )
+        cookie, session = self.sessions.begin(user.uuid)
+        account = user.account(store)
+        told = {
+            "username": user.username,
+            "userid": user.uuid,
+            "domainid": account.domain(store).uuid,
+            "timeout": int(IDLE),
+            "account": account.account_name,
+            "firstname": user.firstname,
+            "lastname": user.lastname,
+            "type": "1",
+            "timezone": "UTC",
+            "timezoneoffset": "0.0",
+            "registered": "false",
+            "sessionkey": session.key,
+            "is2faenabled": "false",
+            "is2faverified": "true",
+            "issuerfor2fa": "CloudStack",
+            "managementserverid": self.lab.id,
+        }
+        reply = reply_of("loginresponse", told, form)
+        reply.who = user.username
+        end = "; Path=/client; HttpOnly; SameSite=Lax" + ("; Secure" if self.is_secure else "")
+        reply.headers.append(("Set-Cookie", f"JSESSIONID={cookie}{end}"))
+        reply.headers.append(("Set-Cookie", f"sessionkey={session.key}{end}"))
+        return reply

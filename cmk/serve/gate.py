@@ -1,0 +1,65 @@
+"""Who a request is from: by its signature, by a session, or, on the integration port, the admin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from cmk.errors import ApiError, NotAuthorised
+from cmk.lab.model.user import User, UserState
+from cmk.lab.store import Store
+from cmk.serve.sessions import Sessions
+from cmk.wire.signature import given, is_signed
+
+#: The one sentence for an unknown key, a bad signature, an expired request, a disabled user, an
+#: unknown API: nobody learns which.
+REFUSED = "unable to verify user credentials and/or request signature"
+
+#: What nobody has, for a comparison that takes its time all the same.
+_NOBODY = "x" * 86
+
+
+def user_of(
+    store: Store,
+    params: Mapping[str, str],
+    headers: Mapping[str, str],
+    cookies: Mapping[str, str],
+    sessions: Sessions,
+) -> User:
+    """The user that a request is from. Raises NotAuthorised (401)."""
+    key = given(params, "apikey")
+    if not key and cookies.get("JSESSIONID"):
+        ways = (given(params, "sessionkey"), headers.get("sessionkey"), cookies.get("sessionkey"))
+        told = next(filter(None, ways), "")
+        uuid = sessions.user_of(cookies["JSESSIONID"], told)
+        user = User.known(store, uuid) if uuid else None
+        if user is None or user.state is not UserState.ENABLED:
+            raise NotAuthorised(401, "unable to verify user credentials")
+        return user
+    user = User.first(store, api_key=key) if key else None
+    secret = user.secret_key if user is not None and user.secret_key else _NOBODY
+    is_right = is_signed(params, secret, time.time())
+    if user is None or not is_right or user.state is not UserState.ENABLED:
+        raise NotAuthorised(401, REFUSED)
+    return user
+
+
+def logged_in(store: Store, username: str, password: str) -> User:
+    """The user with this name and password. Raises NotAuthorised (531)."""
+    User.admin(store)
+    user = User.first(store, username=username)
+    nobody = User.draft(state="enabled", password=None)
+    is_right = (user or nobody).has_password(password)
+    if user is None or not is_right or user.state is not UserState.ENABLED:
+        raise NotAuthorised(
+            531, "Failed to authenticate the user; please provide valid credentials"
+        )
+    return user
+
+
+def refuse_strangers(headers: Mapping[str, str]) -> None:
+    """On the integration port, which asks nobody: a page of another site in a browser on this
+    machine is nobody's admin. Raises ApiError 403."""
+    host = headers.get("host", "").rpartition(":")[0].strip("[]") or headers.get("host", "")
+    if "origin" in headers or host not in ("localhost", "127.0.0.1", "::1"):
+        raise ApiError(403, "The integration port is for programs on this machine.")
