@@ -13,6 +13,7 @@ from cmk.lab.engine import run
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.lab.nouns import is_exactly
+from cmk.serve.empty import NOTHING
 from cmk.serve.gate import REFUSED, logged_in, refuse_strangers, user_of
 from cmk.serve.replies import Reply, refusal, reply_of
 from cmk.serve.sessions import IDLE, Sessions
@@ -37,6 +38,10 @@ class Request:
     headers: Mapping[str, str]
     cookies: Mapping[str, str]
     is_integration: bool = False
+
+
+def _is_there(command: str) -> bool:
+    return is_exactly(command) or command in NOTHING
 
 
 class Answerer:
@@ -64,7 +69,7 @@ class Answerer:
         command, form = given(request.params, "command"), given(request.params, "response")
         envelope = f"{command.lower()}response" if command else "null"
         try:
-            if not is_exactly(command) and command not in ("login", "logout", ""):
+            if not _is_there(command) and command not in ("login", "logout", ""):
                 envelope = "errorresponse"
             reply = self._answered(request, command, envelope, form)
         except ApiError as problem:
@@ -87,8 +92,10 @@ class Answerer:
         if command == "logout":
             self.sessions.end(request.cookies.get("JSESSIONID", ""))
             return reply_of(envelope, {"description": "success"}, form)
-        if not is_exactly(command):
+        if not _is_there(command):
             raise NotAuthorised(401, REFUSED)
+        if command in NOTHING:
+            return reply_of(envelope, {}, form)
         params = {k: v for k, v in request.params.items() if k.lower() not in _ABOUT}
         if request.method == "GET" and len(params.get("userdata", "")) > _USER_DATA_BY_GET:
             raise ApiError(431, "User data is too long for http GET request", 4350)

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cmk.catalog.index import lab, shipped
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.serve.answer import Answerer, Request
+from cmk.serve.empty import NOTHING
 from cmk.serve.replies import Reply
 from cmk.wire.signature import signature, signed
 
@@ -239,3 +241,14 @@ def test_whatever_is_asked_gets_an_answer_and_is_no_bug(
     reply = asked.answerer.answer(Request(method, params, {}, {"JSESSIONID": "x"}))
     assert 400 <= reply.status < 600
     assert not asked.said
+
+
+def test_of_what_a_lab_has_none_the_list_is_empty_and_of_others_it_is_a_401(asked: Asked) -> None:
+    assert asked.json("listPublicIpAddresses", listall="true") == {}
+    assert asked.signed("listVolumes").status == 401
+    assert asked.raw({"command": "listPublicIpAddresses"}).status == 401
+
+
+def test_what_is_answered_empty_is_cloudstacks_and_not_the_labs() -> None:
+    assert all(shipped().get(name) is not None for name in NOTHING)
+    assert not NOTHING & set(lab().names())
