@@ -6,6 +6,14 @@ import sys
 
 def main() -> None:
     """Run one command line and leave with its exit status."""
+    try:
+        _main()
+    except KeyboardInterrupt:  # before there was anybody to tell it
+        os.write(2, b"cmk: Interrupted.\n")
+        os._exit(130)
+
+
+def _main() -> None:
     from cmk.environment import Environment
 
     environment = Environment.of_process()

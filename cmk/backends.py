@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError
 from cmk.session.backend import Backend
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).hostname) and urlsplit(text).port != 0
+    except ValueError:  # of brackets and ports that are none
+        return False
 
 
 def backend_of(
@@ -23,7 +32,7 @@ def backend_of(
         from cmk.lab.engine import LabBackend
 
         return LabBackend(rest or environment.lab_directory, environment)
-    if scheme.lower() in {"http", "https"}:
+    if scheme.lower() in {"http", "https"} and _is_url(profile.url):
         from cmk.cloud.client import Cloud
         from cmk.config.credentials import credentials_of
 

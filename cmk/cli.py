@@ -17,9 +17,10 @@ from cmk.config.settings import ALIAS
 from cmk.environment import Environment
 from cmk.errors import CmkError, ExitStatus, Unknown, UsageError
 from cmk.line import reading
-from cmk.line.flags import BY_WORD, FLAGS, Flag, takes_value, values_of
+from cmk.line.flags import BY_WORD, FLAGS, Flag, first_word, values_of
 from cmk.reporting import report
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 def _option(flag: Flag) -> click.Option:
@@ -83,25 +84,17 @@ def _parse(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
     return params, list(params.pop("words"))
 
 
-def _without_alias(
-    argv: list[str], params: dict[str, Any], words: list[str], environment: Environment
-) -> tuple[dict[str, Any], list[str]]:
-    """Flags and words with the alias spelled out that the first word is, if it is one."""
-    if not words or words[0].lower() in BUILTINS:
-        return params, words
+def _without_alias(argv: list[str], environment: Environment) -> list[str]:
+    """A line with the alias spelled out that its first word is, if it is one."""
+    at = first_word(argv)
+    if at is None or argv[at].lower() in BUILTINS:
+        return argv
     try:
         core = Config.read(environment.config_file).core
     except CmkError:  # told by what needs the file
-        return params, words
-    line = core.get(f"{ALIAS}{words[0].lower()}")
-    if line is None:
-        return params, words
-    at = next(
-        place
-        for place, word in enumerate(argv)
-        if word == words[0] and not (place and takes_value(argv[place - 1]))
-    )
-    return _parse([*argv[:at], *reading.split(line), *argv[at + 1 :]])
+        return argv
+    line = core.get(f"{ALIAS}{argv[at].lower()}")
+    return argv if line is None else [*argv[:at], *reading.split(line), *argv[at + 1 :]]
 
 
 def _flags_of(params: dict[str, Any], base: Flags | None = None) -> Flags:
@@ -119,16 +112,13 @@ def _flags_of(params: dict[str, Any], base: Flags | None = None) -> Flags:
 def run(argv: list[str], environment: Environment) -> int:
     """One invocation of cmk; returns its exit status, and never raises."""
     debug = "-d" in argv or "--debug" in argv or environment.variables.get("CMK_DEBUG") == "1"
-    environment.errors_are_objects = lambda: _errors_are_objects(argv, environment)
+    spelled = argv
+    environment.errors_are_objects = lambda: _errors_are_objects(spelled, environment)
     try:
-        params, words = _parse(argv)
-        if params["config"]:
-            environment = environment.with_variables(CMK_CONFIG=params["config"])
-        if params["no_color"]:
-            environment = environment.with_variables(NO_COLOR="1")
-        if params["quiet"]:
-            environment = environment.with_variables(CMK_QUIET="1")
-        params, words = _without_alias(argv, params, words, environment)
+        there = _as_said(environment, _parse(argv)[0])
+        spelled = _without_alias(argv, there)
+        params, words = _parse(spelled)
+        environment = _as_said(environment, params)
         flags = _flags_of(params)
         debug = bool(flags.debug) or debug
         session = Session(environment, flags, backend_of)
@@ -140,6 +130,17 @@ def run(argv: list[str], environment: Environment) -> int:
         return status
     except BaseException as problem:
         return report(problem, environment, debug)
+
+
+def _as_said(environment: Environment, params: dict[str, Any]) -> Environment:
+    """The surroundings as flags would have them."""
+    said = {"CMK_CONFIG": params["config"]}
+    said |= {
+        "NO_COLOR": "1" if params["no_color"] else "",
+        "CMK_QUIET": "1" if params["quiet"] else "",
+    }
+    changed = {name: value for name, value in said.items() if value}
+    return environment.with_variables(**changed) if changed else environment
 
 
 def _errors_are_objects(argv: list[str], environment: Environment) -> bool:
@@ -229,7 +230,8 @@ def _run_lines(session: Session, lines: Iterable[str], flags: Flags, params: dic
             problem, session.environment, session.is_debugging(flags), place
         ),
         params["parallel"] or 1,
-    ).run_all(_readable(lines), params["keep_going"])
+        params["keep_going"],
+    ).run_all(_readable(lines))
 
 
 #: Characters of the longest line in a file of lines.
@@ -261,11 +263,8 @@ def run_line(session: Session, line: str, flags: Flags) -> int:
         if line_flags.profile == flags.profile:
             run_words(session, words, line_flags)
             return
-        there = Session(session.environment, line_flags, session.connect)  # for this line alone
-        try:
-            run_words(there, words, line_flags)
-        finally:
-            there.close()
+        with session.elsewhere(line_flags):
+            run_words(session, words, line_flags)
 
     return guarded(session, flags, run)
 
@@ -289,13 +288,20 @@ def words_and_flags(
 ) -> tuple[list[str], Flags]:
     """A line of a shell or batch: its words, and its flags over the base; `may_choose` another
     profile. Raises UsageError."""
-    words = reading.split(line, expand)
+    typed = words = reading.split(line, expand)
+    literal = frozenset[str]()
+    if expand is not None and "$" in line:
+        from cmk.line.variables import literal_in
+
+        literal = literal_in(reading.split(line), typed)
     if words[:1] == ["cmk"]:  # as hints and the README write a line
         words = words[1:]
-    params, words = _without_alias(words, *_parse(words), environment)
+    params, words = _parse(_without_alias(words, environment))
     chosen = params["profile"] if may_choose else ""
     flags = _flags_of({**params, "profile": "" if may_choose else params["profile"]}, base)
-    return words, dataclasses.replace(flags, profile=chosen, url="") if chosen else flags
+    if chosen:  # with its own server and keys, and nothing of those that cmk was started with
+        flags = dataclasses.replace(flags, profile=chosen, url="", apikey="", secretkey="")
+    return words, dataclasses.replace(flags, literal=literal)
 
 
 def run_words(session: Session, words: list[str], flags: Flags) -> None:

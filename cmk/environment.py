@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import pwd
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -87,8 +88,8 @@ class Environment:
     def width(self) -> int:
         """Columns of the terminal that stdout is, 80 where it cannot be asked."""
         columns = self.variables.get("COLUMNS", "")
-        if columns.isdigit() and int(columns) > 0:
-            return int(columns)
+        if columns.isascii() and columns.isdigit() and 0 < int(columns[:6]) < 100_000:
+            return int(columns[:6])
         try:
             return os.get_terminal_size(self.stdout.fileno()).columns or 80
         except (OSError, ValueError):
@@ -98,7 +99,7 @@ class Environment:
 
     @property
     def home(self) -> str:
-        return self.variables.get("HOME") or os.path.expanduser("~")
+        return self.variables.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
 
     @property
     def config_file(self) -> str:

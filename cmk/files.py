@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from errno import EFBIG, ENOTDIR, ENXIO
+from errno import EFBIG, EINVAL, ENOTDIR, ENXIO
+from typing import BinaryIO
 
 #: Bytes of the longest file that is read at once: a user's data, a config file.
 LONGEST = 64 << 20
@@ -54,6 +55,16 @@ def read(path: str | os.PathLike[str], most: int = LONGEST) -> bytes:
             if len(content) > most:
                 raise OSError(EFBIG, f"it is longer than {most >> 20} MiB")
     return bytes(content)
+
+
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file to read, which has to be one: no pipe that nobody writes, no device without an end.
+    Raises OSError."""
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")  # noqa: SIM115 - the caller's
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(EINVAL, "it is no file", os.fspath(path))
+    return file
 
 
 def name_of(*parts: str) -> str:

@@ -538,3 +538,31 @@ def test_a_machine_without_qemu_is_told_where_hosts_are_listed(lab: LabCmk, tmp_
     host = lab.ok("list", "hosts").json["host"][0]
     assert host["state"] == "Down"
     assert "no QEMU" in host["details"]["reason"]
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://h:99999999/", "https://"])
+def test_a_url_that_is_none_is_a_sentence(cmk: Cmk, url: str) -> None:
+    result = cmk("-u", url, "-k", "a", "-s", "b", "list", "zones")
+    assert result.status == 6
+    assert "is no server's URL" in result.err
+
+
+@pytest.mark.parametrize("columns", ["²", "9" * 5000, "-1", "0", "x"])
+def test_columns_that_are_no_number_are_nothing(cmk: Cmk, columns: str) -> None:
+    cmk.variables["COLUMNS"] = columns
+    assert cmk("-h").status == 0
+
+
+def test_an_interruption_before_anything_began_is_told_too(cmk: Cmk) -> None:
+    code = (
+        "import sys\nimport cmk.__main__ as m\n"
+        "def broken(): raise KeyboardInterrupt\nm._main = broken\nm.main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (130, "cmk: Interrupted.\n")
+
+
+def test_an_empty_home_is_the_users_own(cmk: Cmk) -> None:
+    there = Environment(io.StringIO(), io.StringIO(), io.StringIO(), {"HOME": ""})
+    assert there.home.startswith("/")
+    assert len(there.home) > 1

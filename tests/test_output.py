@@ -337,3 +337,14 @@ def test_rows_are_sorted_by_columns(sort: str, order: str) -> None:
         "value", {"count": 4, "thing": rows}, View(("name",), sort=tuple(sort.split(",")))
     )
     assert text.replace("\n", "").lower() == order
+
+
+def test_numbers_below_each_other_stay_as_they_are() -> None:
+    row = {f"a{n}": text for n, text in enumerate(["1234567.89", "0012", "1.10", "1e5"] * 6)}
+    text = shown("wide", {"count": 1, "thing": [row]}, width=60)
+    assert all(re.search(rf"^a\d+ +{re.escape(v)}$", text, re.MULTILINE) for v in row.values())
+
+
+def test_rows_that_have_nothing_in_common_take_no_minutes() -> None:
+    rows = [{f"{letter}{n}": n for n in range(5000)} for letter in "ab"]
+    assert len(shown("csv", {"count": 2, "x": rows}).splitlines()) == 3

@@ -55,6 +55,8 @@ def fetch_soon(
     # alone is more than the Tab key may take.
     command = ["/bin/sh", "-c", '"$@" &', "sh", sys.executable, "-c", _CODE, *words, "sync"]
     variables = {**environment.variables, **secrets}
+    if words or secrets:  # they name the server, and nothing else does
+        variables.pop("CMK_PROFILE", None)
     pid = os.posix_spawn(command[0], command, variables, file_actions=null)
     os.waitpid(pid, 0)
     return True

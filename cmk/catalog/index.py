@@ -25,7 +25,8 @@ from typing import Any
 from cmk.catalog import Api, Catalog, Field, Param
 from cmk.document import Json
 from cmk.environment import Environment
-from cmk.files import name_of, put
+from cmk.errors import CmkError
+from cmk.files import name_of, opened, put
 
 _HERE = os.path.dirname(__file__)
 
@@ -234,10 +235,15 @@ def place(environment: Environment, url: str) -> str:
 
 
 def save(environment: Environment, url: str, apis: list[Json]) -> None:
-    """Keep a server's catalog, atomically. Raises OSError."""
+    """Keep a server's catalog, atomically. Raises CmkError where that cannot be."""
     import time
 
-    put(place(environment, url), written(apis, url, int(time.time())), 0o644)
+    path = place(environment, url)
+    try:
+        put(path, written(apis, url, int(time.time())), 0o644)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise CmkError(f"The catalog {path} cannot be kept: {reason}.") from None
 
 
 def load(environment: Environment, url: str) -> Catalog:
@@ -266,10 +272,14 @@ def lab() -> IndexedCatalog:
     return read(OF_LAB, "lab:")
 
 
+#: Bytes of a catalog's first line.
+_LONGEST_HEAD = 1 << 16
+
+
 def read(path: str | os.PathLike[str], url: str) -> IndexedCatalog:
     """The catalog in a file. Raises OSError, ValueError for one that is damaged or another's."""
-    with open(path, "rb") as file:
-        line = file.readline()
+    with opened(path) as file:
+        line = file.readline(_LONGEST_HEAD)
         head = json.loads(line)
         if not isinstance(head, dict) or head.get("catalog") != _FORMAT:
             raise ValueError("it is of another version of cmk")

@@ -171,7 +171,7 @@ class Cloud:
     def _send(
         self, api: str, params: Mapping[str, str], patient: bool, deadline: float | None = None
     ) -> Answer:
-        fields = self._authorised({"command": api, **params})
+        fields = self._authorised({"command": api, **params}, deadline)
         began = time.monotonic()
         if patient:
             answer = send_patiently(
@@ -225,32 +225,32 @@ class Cloud:
         if self._profile.name in config.profiles:
             config.write(self._profile.name, {"signaturealgorithm": self._algorithm})
 
-    def _authorised(self, params: dict[str, str]) -> dict[str, str]:
+    def _authorised(self, params: dict[str, str], deadline: float | None = None) -> dict[str, str]:
         if self._credentials is None:
             self._credentials = self._find_credentials()
         if isinstance(self._credentials, Keys):
             wanted = self._algorithm or self._wanted_algorithm()
             algorithm = wanted if wanted in ALGORITHMS else ALGORITHMS[0]
             return signed(params, self._credentials.apikey, self._credentials.secretkey, algorithm)
-        key = self._logged_in(self._credentials)
+        key = self._logged_in(self._credentials, deadline)
         return {**params, "response": "json", "sessionkey": key}
 
     # a session
 
-    def _logged_in(self, password: Password) -> str:
+    def _logged_in(self, password: Password, deadline: float | None) -> str:
         if self._session is None:
             self._session = self._kept().read() if self._keeps else None
             if self._session is not None:
                 self._transport.cookies = self._session.cookies
         if self._session is None:
-            self._session = self._new_session(password)
+            self._session = self._new_session(password, deadline)
         return self._session.key
 
-    def _new_session(self, password: Password) -> LoginSession:
+    def _new_session(self, password: Password, deadline: float | None = None) -> LoginSession:
         from cmk.cloud.login import LoginSession, log_in, no_code
 
         def ask(params: dict[str, str]) -> dict[str, object]:
-            return dict(self._content(self._transport.send(params, post=True)))
+            return dict(self._content(self._transport.send(params, True, deadline)))
 
         environment = self._environment
         can_ask = environment.input_is_terminal and environment.error_is_terminal

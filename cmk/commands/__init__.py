@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cmk.errors import Unknown
-    from cmk.session.session import Flags, Session
+    from cmk.session.flags import Flags
+    from cmk.session.session import Session
 
     Run = Callable[[Session, list[str], Flags], None]
 

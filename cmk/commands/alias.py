@@ -10,7 +10,9 @@ from cmk.config.file import Config
 from cmk.config.settings import ALIAS
 from cmk.errors import NotThere, UsageError
 from cmk.line.language import join
-from cmk.session.session import Flags, Session
+from cmk.line.masking import has_secret
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 _NAME = re.compile(r"[A-Za-z][\w-]*\Z", re.ASCII)
 
@@ -27,7 +29,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         session.show({"count": len(rows), "alias": rows}, flags)
         return
     name, line = words[0].lower(), words[1:]
-    if not _NAME.match(name) or name in BUILTINS or name in shipped().verbs():
+    known = shipped()
+    if not _NAME.match(name) or name in BUILTINS or name in known.verbs() or known.get(name):
         raise UsageError(f"'{words[0]}' cannot be an alias: a word that is no command's.")
     kept = config.core.get(f"{ALIAS}{name}")
     if not line:
@@ -37,5 +40,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         return
     # One word is the line as it was quoted; several are its words.
     text = line[0] if len(line) == 1 else join(line)
+    if has_secret(text):
+        raise UsageError("An alias is kept and shown as it is: it cannot hold a secret.")
     config.write("", {f"{ALIAS}{name}": text or None})
     session.environment.say(f"{name} is now: {text}" if text else f"{name} is no alias any more.")

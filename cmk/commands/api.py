@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cmk.errors import UsageError
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:

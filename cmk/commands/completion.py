@@ -10,7 +10,8 @@ import cmk
 from cmk.environment import Environment
 from cmk.errors import CmkError, UsageError
 from cmk.files import put
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 class Script(NamedTuple):

@@ -20,7 +20,8 @@ from cmk.lab.lab import Lab
 from cmk.lab.model.machine import LOADING, Machine, MachineState
 from cmk.lab.model.pool import Pool
 from cmk.line.arguments import UUID
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 #: Ctrl-], as in telnet and virsh.
 LEAVE = b"\x1d"

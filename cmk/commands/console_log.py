@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable
+from io import IncrementalNewlineDecoder
 
 from cmk.errors import CmkError, UsageError, WaitTimeout
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 #: Seconds between two looks.
 PAUSE = 0.2
@@ -25,14 +28,17 @@ def follow(
     wanted = _pattern(flags.wait)
     limit = session.timeout(flags) if flags.timeout is not None or wanted else 0
     deadline = time.monotonic() + limit if limit else None
-    shown = 0
+    # What ends in the midst of a letter or of a line's end is held back until the rest is there.
+    decoder = IncrementalNewlineDecoder(getincrementaldecoder("utf-8")("replace"), translate=True)
+    seen, text = 0, ""
     while True:
         is_over = not state()[1]  # before the look, so that the last words are seen
-        text = log().decode(errors="replace").replace("\r\n", "\n")
-        if flags.follow and len(text) > shown:
-            session.environment.show(text[shown:])
+        content = log()
+        fresh = decoder.decode(content[seen:], is_over)
+        seen, text = len(content), text + fresh
+        if flags.follow and fresh:
+            session.environment.show(fresh)
             session.environment.stdout.flush()
-            shown = len(text)
         found = wanted.search(text) if wanted else None
         if found is not None:
             if not flags.follow:

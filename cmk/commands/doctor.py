@@ -15,11 +15,12 @@ from cmk.catalog.index import place
 from cmk.cloud.client import SKEW, Cloud
 from cmk.config.credentials import Keyring
 from cmk.config.file import Config
-from cmk.environment import Environment
+from cmk.environment import Environment, harmless
 from cmk.errors import CmkError, Unreachable
 from cmk.lab.libvirt.connection import check_binding
 from cmk.lab.libvirt.daemon import usable_program
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 #: Seconds for each server, and days after which a catalog is old.
 _PATIENCE, _OLD = 5.0, 90
@@ -45,8 +46,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
 
 
 def _told(one: Finding) -> str:
-    mend = "".join(f"{'':18}{row}\n" for row in wrap(one.mend, 62))
-    return f"{one.works:<4} {one.check:<12} {one.seen}\n{mend}"
+    mend = "".join(f"{'':18}{row}\n" for row in wrap(harmless(one.mend), 62))
+    return f"{one.works:<4} {harmless(one.check):<12} {harmless(one.seen)}\n{mend}"
 
 
 def _machine(environment: Environment) -> Iterator[Finding]:

@@ -19,7 +19,8 @@ from cmk.lab.model.place import Zone
 from cmk.lab.model.template import Template
 from cmk.lab.nouns.virtual_machine import root_disk, ties_of
 from cmk.line import arguments, language
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 _VM = {"vm": "virtualmachine"}
 

@@ -12,7 +12,8 @@ from cmk.commands.pages import GENERAL, TOPICS
 from cmk.config.settings import OF_CORE, OF_PROFILE, VALUES
 from cmk.errors import ConfigurationError, UsageError
 from cmk.line import flags as flag_table
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:

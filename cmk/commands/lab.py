@@ -27,7 +27,8 @@ from cmk.lab.model.template import Template
 from cmk.lab.model.unused import PoolFile, orphans, overdue_machines, unused_copies
 from cmk.lab.model.user import User
 from cmk.lab.settings import number
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cmk.cloud.client import Cloud
 from cmk.errors import UsageError
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 def _cloud(session: Session, words: list[str], what: str) -> Cloud:

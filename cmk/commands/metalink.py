@@ -26,7 +26,8 @@ from cmk.images.metalink import (
     files_of,
 )
 from cmk.images.schemes import SCHEMES
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 #: Pieces are as short as this, and longer where there would be more than MOST_PIECES of them.
 PIECE, MOST_PIECES = 1 << 20, 4096

@@ -11,7 +11,8 @@ from cmk.config.settings import ALIASES, ALL, COLUMNS, OF_CORE, OF_PROFILE, OF_S
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
 from cmk.files import read
 from cmk.masks import HIDDEN, has_user, in_text, is_secret, mask
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 _USAGE = (
     "There are: profile list, show [NAME], add NAME url=URL …, use NAME, rename OLD NEW, "

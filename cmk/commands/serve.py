@@ -17,7 +17,8 @@ from cmk.errors import CmkError, ConfigurationError, UsageError
 from cmk.lab.engine import LabBackend
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 if TYPE_CHECKING:
     import uvicorn

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from cmk.cloud.client import Cloud
 from cmk.errors import CmkError, UsageError
 from cmk.line import arguments, language
+from cmk.session.flags import Flags
 from cmk.session.progress import bar_for
-from cmk.session.session import Flags, Session
+from cmk.session.session import Session
 from cmk.wire.envelope import content
 
 _KINDS = {

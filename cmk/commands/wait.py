@@ -6,7 +6,8 @@ from cmk.errors import UsageError
 from cmk.line.arguments import UUID
 from cmk.line.language import parse, split_view
 from cmk.output import View
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 
 def run(session: Session, words: list[str], flags: Flags) -> None:

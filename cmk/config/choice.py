@@ -10,6 +10,7 @@ from __future__ import annotations
 from cmk.config.file import Config, Profile, without_user
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
+from cmk.masks import in_text
 
 #: The variables that name a server, each with those of its key pair.
 _IN_ENVIRONMENT = (
@@ -49,7 +50,8 @@ def choose(environment: Environment, config: Config, url: str = "", profile: str
     there = foreign.found(environment)
     if there is not None:
         if environment.error_is_terminal:
-            environment.say_once(f"The server is {there.url}, of {there.chosen_by}.")
+            url = in_text(without_user(there).url)
+            environment.say_once(f"The server is {url}, of {there.chosen_by}.")
         return without_user(there)
     if environment.input_is_terminal and environment.error_is_terminal:
         environment.say_once("No server is configured: using the lab on this machine (-p lab).")

@@ -116,6 +116,25 @@ def values_of(words: Iterable[str]) -> Iterator[tuple[Flag, str]]:
             yield BY_WORD[word[:2]], word[2:].removeprefix("=")
 
 
+def first_word(argv: list[str]) -> int | None:
+    """Where the first word stands that is neither a flag nor a flag's value."""
+    is_value = False
+    for place, word in enumerate(argv):
+        if is_value:
+            is_value = False
+        elif word == "--":
+            return place + 1 if place + 1 < len(argv) else None
+        elif word[:1] != "-" or word == "-":
+            return place
+        elif word.startswith("--"):
+            is_value = "=" not in word and takes_value(word)
+        else:
+            letters = [BY_WORD.get(f"-{letter}") for letter in word[1:]]
+            valued = [n for n, flag in enumerate(letters) if flag is not None and flag.value]
+            is_value = valued[:1] == [len(letters) - 1]
+    return None
+
+
 def secret_at(word: str) -> int | None:
     """Where among short flags the value of -k or -s begins; at the word's end it is the next word.
     None where there is none."""

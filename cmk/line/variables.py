@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 
 from cmk.errors import UsageError
+from cmk.line.language import normal_key
 from cmk.line.reading import read
+from cmk.masks import is_secret
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
@@ -17,11 +19,26 @@ class Variables:
 
     def __init__(self, environment: Mapping[str, str], named: Mapping[str, str]) -> None:
         self._environment = environment
-        self._named = dict(named)
+        self._named: dict[str, str | None] = dict(named)
+        #: What the line in hand has used, by its name.
+        self._used: dict[str, str] = {}
 
-    def put(self, name: str, value: str) -> None:
-        """Name a value, for the lines that follow."""
+    def put(self, name: str, value: str | None) -> None:
+        """Name a value, for the lines that follow; None: it stands for nothing, not even for what
+        it stood for before."""
         self._named[name] = value
+
+    def begin(self) -> None:
+        """A new line."""
+        self._used.clear()
+
+    def without_values(self, text: str) -> str:
+        """A text about the line in hand, with names in the place of values that may be secrets:
+        those of the environment, and of names that say so."""
+        for name, value in self._used.items():
+            if len(value) > 3 and (name not in self._named or is_secret(name)):
+                text = text.replace(value, f"${name}")
+        return text
 
     def expand(self, text: str) -> str:
         """A text with the values in the place of their names; never more words than it was.
@@ -32,13 +49,28 @@ class Variables:
 
     def _value(self, found: re.Match[str]) -> str:
         name = found[1] or found[2]
-        value = self._named.get(name, self._environment.get(name))
+        known = self._named if name in self._named else self._environment
+        value = known.get(name)
         if value is None:
             raise UsageError(
                 f"${name} stands for nothing: no line, --set or variable has that name.",
                 f"A literal ${name} is written '${name}', in single quotes.",
             )
+        self._used[name] = value
         return value
+
+
+def literal_in(typed: list[str], meant: list[str]) -> frozenset[str]:
+    """The parameters of a line whose values came from names and look like more than text: what
+    begins with `@` or `name:` counts only where a line itself says it."""
+    found = set()
+    for before, after in zip(typed, meant, strict=True):
+        key, equals, value = after.partition("=")
+        own = before.partition("=")[2]
+        marks = [mark for mark in ("@", "name:") if value.startswith(mark) or f",{mark}" in value]
+        if equals and before != after and any(mark not in own[: len(mark)] for mark in marks):
+            found.add(normal_key(key))
+    return frozenset(found)
 
 
 def said(settings: tuple[str, ...]) -> dict[str, str]:

@@ -76,10 +76,13 @@ class Reply:
         names = self.names() if names is None else names
         plain = not any("." in name or "[" in name for name in names)
         for row in self.rows:
-            if plain and isinstance(row, dict) and all(name in row for name in names):
+            if not plain or not isinstance(row, dict):
+                yield [value_at(row, name) for name in names]
+            elif all(name in row for name in names):
                 yield [row[name] for name in names]
             else:
-                yield [value_at(row, name) for name in names]
+                any_case = {key.lower(): value for key, value in reversed(row.items())}
+                yield [row[n] if n in row else any_case.get(n.lower()) for n in names]
 
 
 def _names(row: Any) -> list[str]:
@@ -183,7 +186,9 @@ def value_at(row: Any, path: str) -> Any:
     """`nic.ipaddress` inside a row; through a list, the list of what its items have there;
     `nic[0].ipaddress` of one of them."""
     if isinstance(row, list):
-        if path.isdecimal():  # of a row that is a list, as `query=` makes them
+        if (
+            path.isascii() and path.isdecimal() and len(path) < 7
+        ):  # of a row that is a list, as `query=` makes them
             return row[int(path) - 1] if 0 < int(path) <= len(row) else None
         return [value_at(item, path) for item in row]
     place = _INDEXED.match(path)

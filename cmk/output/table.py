@@ -40,7 +40,10 @@ def write_grid(reply: Reply, stream: TextIO, screen: Screen, style: str, gap: in
     if screen.colour:
         rows = [[of_cell(*pair) for pair in zip(names, row, strict=True)] for row in rows]
     if widths is None:
-        blocks = [tabulate(zip(names, row, strict=True), tablefmt="plain") for row in rows]
+        blocks = [
+            tabulate(zip(names, row, strict=True), tablefmt="plain", disable_numparse=True)
+            for row in rows
+        ]
         grid = "\n\n".join(blocks)
     else:
         grid = tabulate(

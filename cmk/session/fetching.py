@@ -7,7 +7,8 @@ from typing import Any
 from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.session.backend import Connect
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 
 #: Rows of a list that are fetched for completion: ten pages a minute, and more than anybody chooses
 #: from.

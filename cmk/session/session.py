@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -19,53 +20,12 @@ from cmk.line import arguments, language
 from cmk.line.lookup import PREFIX, query_for, with_ids
 from cmk.output import CHOOSING, STREAMING, Reply, Screen, View, reply_of, rows_of, writer
 from cmk.session.backend import Backend, Connect
+from cmk.session.flags import Flags
 from cmk.session.paging import is_partial, rows_of_all_pages
 from cmk.wire.envelope import content
 
 #: Seconds that a job is waited for, as in CloudMonkey.
 DEFAULT_TIMEOUT = 1800
-
-
-@dataclass(frozen=True)
-class Flags:
-    """What was said on the command line; None and "" mean: not said."""
-
-    url: str = ""
-    profile: str = ""
-    config: str = ""
-    apikey: str = ""
-    secretkey: str = ""
-    output: str = ""
-    error_format: str = ""
-    block: bool | None = None
-    all: bool | None = None
-    timeout: int | None = None
-    debug: bool | None = None
-    help: bool = False
-    curl: bool = False
-    dry_run: bool = False
-    force_params: bool = False
-    #: What single built-ins take; their table says which.
-    log: bool = False
-    follow: bool = False
-    wait: str = ""
-    every: int | None = None
-    full: bool = False
-    repair: bool = False
-    yes: bool = False
-    renew: bool = False
-    once: bool = False
-    host: str = ""
-    port: int | None = None
-    tls_cert: str = ""
-    tls_key: str = ""
-    insecure: bool = False
-    ready_fd: int | None = None
-    integration: bool = False
-    install: bool = False
-    pieces: bool = False
-    keyring: bool = False
-    location: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +82,17 @@ class Session:
             self._backend.close()
         self._backend = self._profile = None
         self._has_asked = False
+
+    @contextmanager
+    def elsewhere(self, flags: Flags) -> Iterator[None]:
+        """For one line: the server that these flags choose."""
+        kept = self.flags, self._profile, self._backend, self._has_asked
+        self.flags, self._profile, self._backend, self._has_asked = flags, None, None, False
+        try:
+            yield
+        finally:
+            self.close()
+            self.flags, self._profile, self._backend, self._has_asked = kept
 
     # settings
 
@@ -187,7 +158,7 @@ class Session:
         """Check a line and send it; None where there was nothing to send, only to tell."""
         command = language.parse(words)
         self.output_format(flags)  # said before anything is sent
-        api, params, view = self._raw(command) if is_raw else self._known(command, flags)
+        api, params, view = self._raw(command, flags) if is_raw else self._known(command, flags)
         timeout = self.timeout(flags) if api.isasync else 0
         if flags.curl or flags.dry_run:
             self._tell(api, params, flags)
@@ -215,12 +186,12 @@ class Session:
             answer = self.wait_for(pending.jobid, pending.timeout)
         self.show(answer, pending.flags, pending.view)
 
-    def value(self, words: list[str], flags: Flags) -> str:
+    def value(self, words: list[str], flags: Flags, is_raw: bool = False) -> str:
         """The one value that a line answers with: of its one column or, where none is named, the
         id. Raises UsageError where there are several, NotThere where there is none."""
         from cmk.output import text_of
 
-        pending = None if flags.dry_run or flags.curl else self.send(words, flags)
+        pending = None if flags.dry_run or flags.curl else self.send(words, flags, is_raw)
         if pending is None:
             raise UsageError("A line whose answer is to have a name has to be run.")
         answer, view = pending.answer, pending.view
@@ -255,7 +226,7 @@ class Session:
         if screen.width and format in CHOOSING and not reply.columns and not view.query:
             from cmk.output.columns import chosen
 
-            own = str(self._settings.get(f"columns.{reply.noun}", ""))
+            own = str(self._settings.get(f"columns.{reply.noun.lower()}", ""))
             reply, left = chosen(reply, screen.width, own)
         writer(format)(reply, out.stdout, screen)
         if left:
@@ -267,23 +238,23 @@ class Session:
         """The API and its checked parameters; a name that is not known makes the server's catalog
         be fetched, once. Raises UsageError."""
         try:
-            return self._checked(self.catalog.find(command.name), command, flags.force_params)
+            return self._checked(self.catalog.find(command.name), command, flags)
         except Unknown:
             learnt = self._learn()
             if learnt is False:
                 self._refuse_in_lab(command)
                 raise
         if learnt:
-            return self._checked(self.catalog.find(command.name), command, flags.force_params)
+            return self._checked(self.catalog.find(command.name), command, flags)
         api = self.catalog.get("".join(command.name)) or Api("".join(command.name))
         self.environment.say(f"Sending {api.name} as it is, unchecked.")
-        return self._checked(api, command, force=True)
+        return self._checked(api, command, replace(flags, force_params=True))
 
-    def _raw(self, command: language.Command) -> tuple[Api, dict[str, str], View]:
+    def _raw(self, command: language.Command, flags: Flags) -> tuple[Api, dict[str, str], View]:
         """An API by its name, of which nothing is known but whether it answers with a job."""
         name = "".join(command.name)
         api = self.catalog.get(name) or Api(name)
-        return self._checked(api._replace(params=()), command, force=True)
+        return self._checked(api._replace(params=()), command, replace(flags, force_params=True))
 
     def _refuse_in_lab(self, command: language.Command) -> None:
         """An API or a parameter of CloudStack's that the lab has not is not mistyped. Raises
@@ -335,15 +306,17 @@ class Session:
             return None
 
     def _checked(
-        self, api: Api, command: language.Command, force: bool
+        self, api: Api, command: language.Command, flags: Flags
     ) -> tuple[Api, dict[str, str], View]:
         params, view = language.split_view(command.params, api.param)
         self._check_columns(api, view.get("columns", ()))
-        given = arguments.attached(params, self.environment.stdin)
+        typed = {key: value for key, value in params.items() if key not in flags.literal}
+        given = arguments.attached(typed, self.environment.stdin)
         found = {key: self.resolved(api, key, value) for key, value in given.items()}
+        found = {key: found.get(key, value) for key, value in params.items()}
         described = partial(self.catalog.described, api.name)
         try:
-            return api, arguments.wire(api, found, force, described), View(**view)
+            return api, arguments.wire(api, found, flags.force_params, described), View(**view)
         except UsageError:
             self.learn_soon()
             raise

@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO
 
+from cmk.config.file import Profile
 from cmk.environment import Environment
 from cmk.session.progress import clock
 from cmk.session.session import Pending, Session
@@ -88,6 +89,11 @@ class BackgroundLine:
     def jobid(self) -> str:
         """The job that it waits for; "" where none is known."""
         return self._session.jobid
+
+    @property
+    def profile(self) -> Profile:
+        """Of the server that it waits for."""
+        return self._session.profile
 
     @property
     def said(self) -> str:

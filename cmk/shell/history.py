@@ -11,9 +11,8 @@ from prompt_toolkit.history import FileHistory
 
 from cmk.errors import CmkError, UsageError
 from cmk.files import make_directory
-from cmk.line.flags import secret_at, takes_value
+from cmk.line.masking import masked
 from cmk.line.reading import read
-from cmk.masks import HIDDEN, hidden, is_secret, mask
 
 #: `!12` and `!!`: what stands for another line, and is remembered as that.
 RECALLED = re.compile(r"!(\d{1,9}|!)\s*\Z")
@@ -32,42 +31,10 @@ def kept(text: str) -> str:
         return ""
     out, at = "", 0
     for line in lines:
-        for word, safe in zip(line.words, _masked([word.text for word in line.words]), strict=True):
+        for word, safe in zip(line.words, masked([word.text for word in line.words]), strict=True):
             out += text[at : word.start] + (word.raw if word.text == safe else safe)
             at = word.end
     return out + text[at:]
-
-
-def _masked(words: list[str]) -> list[str]:
-    """The words of a line as they may be seen."""
-    params = dict(word.partition("=")[::2] for word in words if "=" in word)
-    names = [word.lower() for word in _without_flags(words) if "=" not in word]
-    verb = next((name for name in names if name != "cmk"), "")
-    safe = mask(params, verb)
-    shown: list[str] = []
-    is_next = False  # a flag's value
-    is_rest = False  # of a setting, which may have several words
-    for word in words:
-        name, equals, _ = word.partition("=")
-        at = secret_at(word)
-        if is_next or is_rest:
-            shown.append(HIDDEN)
-        elif at is not None:
-            shown.append(word[:at] + (HIDDEN if at < len(word) else ""))
-        else:
-            shown.append(f"{name}={safe[name]}" if equals else hidden("", word))
-        is_next = at == len(word) and not is_next
-        is_rest = is_rest or (verb == "set" and not equals and is_secret(word))
-    return shown
-
-
-def _without_flags(words: list[str]) -> list[str]:
-    """The words of the command itself."""
-    return [
-        word
-        for before, word in zip(["", *words], words, strict=False)
-        if not word.startswith("-") and not takes_value(before)
-    ]
 
 
 class History(FileHistory):

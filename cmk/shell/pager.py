@@ -19,6 +19,12 @@ from cmk.shell.terminal import uninterrupted
 _SECURE = {"LESSSECURE": "1"}
 
 
+#: How a shell ends that cannot run a command, or not even read it (POSIX).
+_NO_PAGER = (2, 126, 127)
+#: Characters that are kept for that.
+_KEPT = 1 << 20
+
+
 class Paged(io.TextIOBase):
     """A terminal's stdout that holds text back until it fills the screen, then starts a pager.
 
@@ -40,6 +46,9 @@ class Paged(io.TextIOBase):
         self._rows = rows
         self._starts = starts
         self._held: list[str] = []
+        #: What the pager was given first, for the terminal where there turns out to be no pager.
+        self._kept: list[str] = []
+        self._kept_size = 0
         self._height = 0
         self._pager: subprocess.Popen[str] | None = None
 
@@ -59,6 +68,9 @@ class Paged(io.TextIOBase):
     def write(self, text: str) -> int:
         """Raises BrokenPipeError when whoever reads has left the pager."""
         if self._pager is not None:
+            if self._kept_size < _KEPT:
+                self._kept.append(text)
+                self._kept_size += len(text)
             cast(TextIO, self._pager.stdin).write(text)
             return len(text)
         self._held.append(text)
@@ -90,7 +102,10 @@ class Paged(io.TextIOBase):
         with suppress(BrokenPipeError):
             cast(TextIO, self._pager.stdin).close()
         with uninterrupted():  # it is the pager's, as long as that is there
-            self._pager.wait()
+            status = self._pager.wait()
+        if status in _NO_PAGER:
+            self._terminal.write("".join(self._kept))
+            self._terminal.flush()
         return time.monotonic() - began
 
 

@@ -269,7 +269,7 @@ class Shell:
             self.environment.say(str(line))
             line.end()
             self.environment.say(
-                f"Its job goes on. {how_to_wait(self.profile, line.jobid)}"
+                f"Its job goes on. {how_to_wait(line.profile, line.jobid)}"
                 if line.jobid
                 else "It ends with the shell."
             )

@@ -381,3 +381,32 @@ def test_a_profile_whose_server_is_away_is_added_all_the_same(cloud: Cmk) -> Non
 def test_help_without_the_servers_words_has_our_own(cloud: Cmk) -> None:
     page = " ".join(cloud.ok("list", "templates", "-h").out.split())
     assert "templatefilter= string which ones: featured, self, selfexecutable" in page
+
+
+@pytest.mark.parametrize("planted", ["fifo", "device", "directory"])
+def test_what_is_no_file_at_the_catalogs_place_is_told_and_worked_round(
+    cloud: Cmk, shiny: ManagementServer, planted: str
+) -> None:
+    path = kept(cloud, shiny)
+    path.parent.mkdir(parents=True)
+    if planted == "fifo":
+        os.mkfifo(path)
+    elif planted == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    result = cloud("list", "zones")
+    assert result.status == 0
+    assert f"The catalog {path} cannot be used" in result.err
+    if planted == "directory":
+        assert f"The catalog {path} cannot be kept" in cloud("sync").err
+
+
+def test_the_background_asks_the_server_that_the_line_named(
+    cloud: Cmk, shiny: ManagementServer
+) -> None:
+    path = kept(cloud, shiny)
+    cloud.variables["CMK_PROFILE"] = "nosuch"
+    words = ("-u", shiny.url, "-k", "the-key", "-s", "the-secret")
+    assert "being fetched" in cloud(*words, "list", "hosts", "-h", terminal=True).out
+    wait_for(path)

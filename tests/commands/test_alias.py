@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import Cmk, LabCmk
@@ -38,3 +40,43 @@ def test_no_alias_takes_the_place_of_a_command(cmk: Cmk, name: str) -> None:
 def test_a_config_file_that_cannot_be_read_does_not_stop_lines_that_need_none(cmk: Cmk) -> None:
     cmk.variables["CMK_CONFIG"] = "/dev/zero"
     assert cmk("version").status == 0
+
+
+def test_flags_of_an_alias_count_like_those_of_a_line(lab: LabCmk, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("[far]\nurl = lab:/nowhere\n")
+    lab.ok("alias", "lp", f"profile list -c {other}")
+    assert "far" in lab.ok("lp").out
+    lab.ok("alias", "lx", "list nothing --error-format json -o json")
+    assert lab("lx").err.startswith('{"error"')
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("-p", "-o", "lv"), "There is no profile '-o'"),
+        (("-qp", "lv", "lv"), "There is no profile 'lv'"),
+        (("-o", "lv", "lv"), "There is no output format 'lv'"),
+    ],
+)
+def test_a_flags_value_is_no_alias(lab: LabCmk, words: tuple[str, ...], told: str) -> None:
+    lab.ok("alias", "lv", "list zones")
+    assert told in lab(*words).err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("list zones -s HUNTER2",),
+        ("create user username=a password=HUNTER2",),
+        ("set", "secretkey", "HUNTER2"),
+    ],
+)
+def test_an_alias_holds_no_secret(cmk: Cmk, line: tuple[str, ...]) -> None:
+    result = cmk("alias", "--", "px", *line)
+    assert result.status == 2
+    assert "HUNTER2" not in result.out + result.err
+
+
+def test_an_api_in_one_word_is_no_alias_either(cmk: Cmk) -> None:
+    assert cmk("alias", "listzones", "destroy virtualmachine").status == 2

@@ -38,7 +38,7 @@ def test_marks_change_no_letter(text: str, before: str) -> None:
     [
         (("watch", "start", "vm", "id=x"), "only read"),
         (("watch",), "only read"),
-        (("watch", "list", "zones"), "needs a terminal"),
+        (("watch", "list", "zones"), "needs a terminal on which"),
     ],
 )
 def test_it_is_for_reading_in_a_terminal(cloud: Cmk, words: tuple[str, ...], told: str) -> None:
@@ -64,3 +64,14 @@ def test_it_shows_what_is_there_and_what_goes_wrong_until_ctrl_c(
     time.sleep(0.1)
     screen.type("\x03")
     assert screen.leave() == 0
+
+
+def test_an_api_that_makes_something_is_not_watched(cloud: Cmk) -> None:
+    words = ("get", "uploadparamsforvolume", "name=x", "format=QCOW2")
+    assert cloud("watch", *words, terminal=True).status == 2
+
+
+@pytest.mark.parametrize("calm", [{"TERM": "dumb"}, {"CMK_NO_ANIMATION": "1"}])
+def test_it_needs_a_terminal_on_which_things_may_move(cloud: Cmk, calm: dict[str, str]) -> None:
+    cloud.variables |= calm
+    assert "may move" in cloud("watch", "list", "zones", terminal=True).err

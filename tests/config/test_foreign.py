@@ -11,6 +11,7 @@ from cmk.config.choice import choose
 from cmk.config.file import Config, Profile
 from cmk.environment import Environment
 from cmk.errors import ConfigurationError, NoServer
+from tests.conftest import Terminal
 
 URL = "https://cloud.example/client/api"
 INI = f"[cloudstack]\nendpoint = {URL}\nkey = k\nsecret = s\ntimeout = 10\n"
@@ -87,3 +88,14 @@ def test_a_file_with_a_password_in_its_url_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".cloudstack.ini").write_text("[cloudstack]\nendpoint = https://u:p@h/client/api\n")
     with pytest.raises(ConfigurationError, match="holds a user or a password"):
         chosen(tmp_path)
+
+
+def test_a_password_in_its_url_is_not_shown_before_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".cloudstack.ini").write_text(
+        "[cloudstack]\nendpoint = https://u:hunter2@h/client/api\n"
+    )
+    err = Terminal()
+    there = Environment(Terminal(), Terminal(), err, {"HOME": str(tmp_path)})
+    with pytest.raises(ConfigurationError):
+        choose(there, Config.read(there.config_file))
+    assert "hunter2" not in err.getvalue()

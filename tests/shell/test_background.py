@@ -10,7 +10,8 @@ import pytest
 
 from cmk.backends import backend_of
 from cmk.environment import Environment
-from cmk.session.session import Flags, Session
+from cmk.session.flags import Flags
+from cmk.session.session import Session
 from cmk.shell.background import Background, BackgroundLine
 
 

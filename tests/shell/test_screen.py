@@ -507,3 +507,22 @@ def test_one_line_goes_to_another_profile(
     enter(screen, "cmk -p far list zones filter=name -o value", "\nfarzone\n")
     enter(screen, "list zones filter=name -o value", "\nlab\n")
     enter(screen, "list zones -p nosuch", "There is no profile 'nosuch'")
+
+
+def test_a_line_to_another_profile_takes_no_keys_along(
+    server: ManagementServer, screens: Open, tmp_path: Path
+) -> None:
+    server.rows["zone"] = [{"id": "a", "name": "farzone"}]
+    config = tmp_path / "config"
+    config.write_text(f"[far]\nurl = {server.url}\napikey = the-key\nsecretkey = the-secret\n")
+    command = (sys.executable, "-m", "cmk", "-u", "http://127.0.0.1:1/client/api")
+    screen = screens(
+        {"HOME": str(tmp_path), "CMK_CONFIG": str(config)},
+        command=(*command, "-k", "other", "-s", "other"),
+    )
+    enter(screen, "list zones -p far filter=name -o value", "\nfarzone\n")
+
+
+def test_a_pager_that_cannot_run_loses_nothing(lab: LabCmk, screens: Open) -> None:
+    screen = screens({**lab.variables, "PAGER": "less 'x"}, height=12)
+    enter(screen, "help lines", "An error names the row of its line.")
