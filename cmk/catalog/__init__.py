@@ -120,7 +120,8 @@ class Catalog:
             raise UsageError(f"'{words[2]}' is not key=value.", self._instead(words))
         nouns = self.nouns(words[0])
         if len(words) == 1 and nouns:
-            raise UsageError(f"{words[0]} what?", f"One of: {', '.join(nouns)}")
+            more = f", … ({len(nouns) - _TOLD} more: cmk help {words[0]})" if nouns[_TOLD:] else ""
+            raise UsageError(f"{words[0]} what?", f"One of: {', '.join(nouns[:_TOLD])}{more}")
         near = self._similar(words, nouns)
         every = f"cmk help {words[0].lower()}" if nouns else "cmk help"
         hint = f"Did you mean {near}?" if near else f"All of them: {every}"
@@ -177,6 +178,9 @@ _LIKE = {
     "restart": ("reboot",),
 }
 
+
+#: So many nouns of a verb are told to whoever has typed the verb alone.
+_TOLD = 30
 
 #: So long a mistyped word, and so many known ones, are compared: enough for any real catalog.
 _WORD, _KNOWN = 100, 20_000
