@@ -156,7 +156,7 @@ def test_a_client_that_is_interrupted_leaves_the_job_running_and_says_how_to_loo
     assert client.returncode == 130
     assert out == ""
     assert "goes on" in err
-    job = err.rpartition("jobid=")[2].strip()
+    job = err.rpartition("cmk wait ")[2].strip()
     for _ in range(200):
         if lab.ok("query", "asyncjobresult", f"jobid={job}").json["jobstatus"]:
             break
