@@ -178,3 +178,18 @@ def test_what_a_labs_api_lacks_of_cloudstacks_is_told() -> None:
     assert api is not None
     assert "The lab has not: " in api.note
     assert " userdata," in api.note
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("destory", "vm"), "Did you mean 'destroy vm'?"),
+        (("lisst", "vms"), "Did you mean 'list vms'?"),
+        (("deply", "vm"), "Did you mean 'deploy vm'?"),
+        (("stop", "vmm"), "Did you mean 'stop vm'?"),
+    ],
+)
+def test_short_words_are_guessed_too(words: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        shipped().find(words)
+    assert caught.value.hint == hint

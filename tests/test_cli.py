@@ -566,3 +566,21 @@ def test_an_empty_home_is_the_users_own(cmk: Cmk) -> None:
     there = Environment(io.StringIO(), io.StringIO(), io.StringIO(), {"HOME": ""})
     assert there.home.startswith("/")
     assert len(there.home) > 1
+
+
+def test_help_knows_nouns_short_ones_and_aliases(lab: LabCmk) -> None:
+    assert "deploy virtualmachine" in lab.ok("help", "vms").out
+    assert "list serviceofferings" in lab.ok("help", "so").out
+    assert "templateid= uuid" in lab.ok("help", "deploy virtualmachine").out.replace("*", "")
+    lab.ok("alias", "lv", "list vms")
+    assert lab.ok("help", "lv").out == "lv is an alias of: list vms\n"
+
+
+def test_columns_that_were_set_can_be_taken_back(lab: LabCmk) -> None:
+    lab.ok("set", "columns.zone", "name")
+    lab.ok("set", "columns.zone", "")
+    assert lab.ok("get", "columns.zone").json == {"columns.zone": None}
+
+
+def test_a_value_alone_has_no_columns_to_leave_out(lab: LabCmk) -> None:
+    assert "more columns" not in lab("get", "prompt", "-o", "table", terminal=True).out

@@ -348,3 +348,11 @@ def test_numbers_below_each_other_stay_as_they_are() -> None:
 def test_rows_that_have_nothing_in_common_take_no_minutes() -> None:
     rows = [{f"{letter}{n}": n for n in range(5000)} for letter in "ab"]
     assert len(shown("csv", {"count": 2, "x": rows}).splitlines()) == 3
+
+
+def test_a_column_that_does_not_fit_whole_is_left_for_those_that_do() -> None:
+    rows = [
+        {"name": "web", "state": "Running", "hostname": "h" * 50, "account": "admin", "id": "1"}
+    ]
+    reply, _ = chosen(reply_of({"count": 1, "virtualmachine": rows}), 60)
+    assert reply.names() == ["name", "state", "account", "id"]

@@ -135,6 +135,10 @@ class Catalog:
         return "Parameters are written key=value; quote spaces."
 
     def _similar(self, words: tuple[str, ...], nouns: list[str]) -> str:
+        if len(words) >= 2 and not nouns and words[0].lower() not in _LIKE:
+            verb = similar(words[0].lower(), self.verbs())
+            if verb and self.get(verb + words[1]) is not None:
+                return f"'{verb} {words[1].lower()}'"
         if len(words) >= 2 and (nouns or words[0].lower() in _LIKE):
             return self._of_verb(words[0].lower(), words[1].lower(), nouns)
         verb = similar(words[0].lower(), self.verbs(), 0.75) if len(words) == 1 else ""
@@ -156,6 +160,11 @@ class Catalog:
                 if self._named(other + thing):
                     return f"'{other} {thing}'"
         near = similar(noun, nouns, 0.7)
+        if not near:
+            from cmk.catalog.nouns import SHORT
+
+            short = similar(noun, [*SHORT, *(f"{each}s" for each in SHORT)], 0.75)
+            near = short if short and self.get(verb + short) is not None else ""
         return f"'{verb} {near}'" if near else ""
 
 

@@ -9,6 +9,6 @@ from cmk.session.session import Session
 
 def run(session: Session, words: list[str], flags: Flags) -> None:
     """`api NAME key=value …`: nothing is checked, and no catalog has to know it."""
-    if not words or "=" in words[0]:
+    if not words or "=" in words[0] or any("=" not in word for word in words[1:]):
         raise UsageError("It is api NAME [key=value …], for example: api listZones available=true")
     session.run(words, flags, is_raw=True)

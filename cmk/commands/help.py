@@ -7,9 +7,11 @@ from textwrap import fill
 
 from cmk import __version__
 from cmk.catalog import Api, Catalog
+from cmk.catalog.nouns import SHORT
 from cmk.commands import BUILTINS, Builtin
 from cmk.commands.pages import GENERAL, TOPICS
-from cmk.config.settings import OF_CORE, OF_PROFILE, VALUES
+from cmk.config.file import Config
+from cmk.config.settings import ALIAS, OF_CORE, OF_PROFILE, VALUES
 from cmk.errors import ConfigurationError, UsageError
 from cmk.line import flags as flag_table
 from cmk.session.flags import Flags
@@ -27,7 +29,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
 
 def page(session: Session, words: list[str]) -> str:
     """The help for some words of a command; raises UsageError where nothing is known of them."""
-    words = [word for word in words if "=" not in word]
+    words = [part for word in words if "=" not in word for part in word.split()]
     if not words:
         return general(session)
     width = session.environment.width
@@ -42,8 +44,26 @@ def page(session: Session, words: list[str]) -> str:
     nouns = catalog.nouns(names[0])
     if len(names) == 1 and nouns and catalog.get(names[0]) is None:
         return _of_verb(catalog, names[0].lower(), width)
+    if len(words) == 1:
+        found = _of_word(session, catalog, words[0].lower(), width)
+        if found:
+            return found
     api = catalog.find(names)
     return of_api(catalog.described(api.name) or api, width)
+
+
+def _of_word(session: Session, catalog: Catalog, word: str, width: int) -> str:
+    """What a word is that is neither a verb nor an API: an alias, or a noun."""
+    with suppress(ConfigurationError):
+        line = Config.read(session.environment.config_file).core.get(f"{ALIAS}{word}")
+        if line is not None:
+            return f"{word} is an alias of: {line}\n"
+    stems = {word, word.removesuffix("s"), *SHORT.get(word.removesuffix("s"), ())}
+    nouns = {f"{stem}{end}" for stem in stems for end in ("", "s", "es")}
+    apis = [api for api in catalog.all() if api.noun in nouns]
+    left = max((len(f"{api.verb} {api.noun}") for api in apis), default=0) + 1
+    rows = [_entry(f"{api.verb} {api.noun}", api.description, left, width) for api in apis]
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _of_builtin(builtin: Builtin, width: int) -> str:

@@ -259,7 +259,7 @@ def set_(session: Session, words: list[str], flags: Flags) -> None:
     value = _checked(key, value, tuple(ALL))
     core = key in OF_SHELL or key.startswith(COLUMNS) or not section
     config = _config(session)
-    config.write("" if core else section, {key: value})
+    config.write("" if core else section, {key: value or None})
     place = "for all profiles" if core else f"for the profile {section}"
     shown = HIDDEN if is_secret(key) else in_text(value)
     session.environment.say(f"{key} = {shown} {place}, in {config.path}.")
@@ -313,7 +313,7 @@ def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
 def _columns(key: str, value: str) -> str:
     """`set columns.virtualmachine name,state`: what a table has of them in a terminal."""
     names = [name.strip() for name in value.split(",")]
-    if not all(re.fullmatch(r"\w+(\[\d+\])?(\.\w+)*", name) for name in names):
+    if value and not all(re.fullmatch(r"\w+(\[\d+\])?(\.\w+)*", name) for name in names):
         raise UsageError(
             f"{key} is names of columns with commas between, not '{value}'.",
             "For example: set columns.virtualmachine name,state,nic.ipaddress",

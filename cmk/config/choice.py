@@ -52,7 +52,7 @@ def choose(environment: Environment, config: Config, url: str = "", profile: str
         if environment.error_is_terminal:
             url = in_text(without_user(there).url)
             environment.say_once(f"The server is {url}, of {there.chosen_by}.")
-        return without_user(there)
+        return without_user(there._replace(settings={**there.settings, **core}))
     if environment.input_is_terminal and environment.error_is_terminal:
         environment.say_once("No server is configured: using the lab on this machine (-p lab).")
         return config.profile("lab", "nothing configured")

@@ -36,7 +36,7 @@ OF_SHELL = {
 OF_CORE = {
     "profile": "the profile in use",
     **OF_SHELL,
-    **{name: OF_PROFILE[name] for name in ("output", "timeout", "asyncblock")},
+    **{name: OF_PROFILE[name] for name in ("output", "error_format", "timeout", "asyncblock")},
 }
 
 #: Of these there is one for each noun: columns.virtualmachine.

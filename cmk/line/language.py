@@ -19,6 +19,9 @@ from cmk.errors import UsageError
 #: What says how a reply is shown, and what a View calls it; an API's own parameter comes first.
 VIEW_KEYS = {"filter": "columns", "exclude": "excluded", "query": "query", "sort": "sort"}
 
+#: `nic[0].ipaddress`: what `filter=`, `exclude=` and `sort=` name.
+COLUMN = re.compile(r"[\w-]+(?:\[\d{1,6}\])?(?:\.[\w-]+(?:\[\d{1,6}\])?)*\Z")
+
 _KEY = re.compile(r"[A-Za-z_][\w-]*(?:\[\d+\])?(?:\.[^=\s]+)?\Z")
 
 

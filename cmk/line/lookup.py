@@ -5,6 +5,7 @@ The catalog's own word comes first (`related`), then the way in which CloudStack
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -101,8 +102,9 @@ def with_ids(
     """
     param = api.param(base_of(key))
     if param is not None and base_of(key) != key:
-        inner = Param(key.rpartition(".")[2], "uuid")  # iptonetworklist[0].networkid
-        param = inner if lister(catalog, api, inner) else param
+        param = _inner(catalog, api, key.rpartition(".")[2]) or param
+    elif param is not None and param.type == "map" and value.lstrip()[:1] == "{":
+        return _in_object(catalog, api, value, rows)
     if param is None or param.type not in _ID_TYPES:
         return value
     value = value.strip('"')  # of jq without -r
@@ -118,6 +120,28 @@ def with_ids(
     return ",".join(
         resolved(param, part, place, found) if part.startswith(PREFIX) else part for part in parts
     )
+
+
+def _inner(catalog: Catalog, api: Api, name: str) -> Param | None:
+    """What stands inside a map, where things have such ids: networkid, or network."""
+    for ending in ("", "id"):
+        inner = Param(f"{name}{ending}", "uuid")
+        if lister(catalog, api, inner):
+            return inner
+    return None
+
+
+def _in_object(catalog: Catalog, api: Api, text: str, rows: Callable[[str, str], list[Row]]) -> str:
+    """The same of a map that is written as JSON."""
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError):  # told when the map is read
+        return text
+    for key, value in entries.items():
+        inner = _inner(catalog, api, key)
+        if inner is not None and isinstance(value, str) and value.startswith(PREFIX):
+            entries[key] = resolved(inner, value, lister(catalog, api, inner), rows)
+    return json.dumps(entries)
 
 
 def resolved(param: Param, value: str, lister: str, rows: Callable[[str, str], list[Row]]) -> str:

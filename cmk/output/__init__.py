@@ -130,6 +130,28 @@ def rows_of(document: Any) -> tuple[str, list[Any]]:
     return "", [document]
 
 
+def check_query(expression: str) -> None:
+    """Raise UsageError for what is no JMESPath expression, or calls a function that is not there:
+    said before anything is sent."""
+    import jmespath
+    from jmespath.functions import Functions
+
+    try:
+        parts = [jmespath.compile(expression).parsed]
+    except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
+        first = str(problem).splitlines()[0]
+        raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
+    while parts:
+        part = parts.pop()
+        name = part.get("value")
+        if part.get("type") == "function_expression" and name not in Functions.FUNCTION_TABLE:
+            raise UsageError(f"query={expression}: JMESPath has no function {name}().")
+        children: Any = part.get("children", ())
+        if part.get("type") == "slice" and 0 in children[2:]:
+            raise UsageError(f"query={expression}: a slice's step cannot be 0.")
+        parts += [child for child in children if isinstance(child, dict)]
+
+
 def _queried(document: Any, expression: str) -> Any:
     import jmespath
 
@@ -209,6 +231,14 @@ def value_at(row: Any, path: str) -> Any:
         return None
     inner = value_at(row, head)
     return value_at(inner, rest) if isinstance(inner, (dict, list)) else None
+
+
+def has_at(row: Any, path: str) -> bool:
+    """Whether there is something at a path, in one of the items of a list at least."""
+    found = value_at(row, path)
+    while isinstance(found, list):
+        found = next((item for item in found if item is not None), None)
+    return found is not None
 
 
 def text_of(value: Any) -> str:

@@ -12,7 +12,7 @@ from cmk.output import Reply, text_of, value_at
 RANKING = {
     "account": "name state rolename domain vmtotal created id",
     "affinitygroup": "name type description account domain id",
-    "alert": "sent name description type id",
+    "alert": "description sent name type id",
     "annotation": "annotation entitytype username created id",
     "api": "name description isasync",
     "asyncjobs": "jobid jobstatus cmd created account jobinstancetype jobprocstatus",
@@ -22,7 +22,7 @@ RANKING = {
     "directdownloadcertificate": "alias hypervisor zonename subject validity id",
     "diskoffering": "name displaytext disksize tags storagetype domain id",
     "domain": "name path state level id",
-    "event": "created level type state username description account id",
+    "event": "description created level type state username account id",
     "firewallrule": "ipaddress protocol startport endport cidrlist state id",
     "host": "name state resourcestate ipaddress hypervisor type clustername zonename version id",
     "hypervisor": "name",
@@ -65,6 +65,9 @@ RANKING = {
 #: Where nothing is known of a noun.
 _COMMON = "name displayname state status id"
 
+#: So many columns are there even where their cells have to be broken.
+_LEAST = 3
+
 #: No column takes more of the room than so many characters, however long its cells are.
 _MOST = 32
 
@@ -81,6 +84,8 @@ def chosen(reply: Reply, width: int, own: str = "") -> tuple[Reply, int]:
         return reply, 0
     wanted = [name.strip() for name in own.split(",") if name.strip()]
     names = wanted or _fitting(_ranked(reply.noun, rows, there), rows, width)
+    if not names:
+        return reply, 0
     left = len({*there} - {name.partition(".")[0].partition("[")[0] for name in names})
     return replace(reply, columns=tuple(names)), left
 
@@ -104,18 +109,22 @@ def _is_told(value: Any) -> bool:
 
 
 def _fitting(ranked: list[str], rows: list[dict[str, Any]], width: int) -> list[str]:
-    """As many of them as fit, the first at any price."""
-    taken: list[str] = []
-    room = width - 1
-    for name in ranked:
-        cells = (len(word_of(name, value_at(row, name))) for row in rows)
-        most = 36 if name.endswith("id") else _MOST
-        needed = max(len(name) + 2, min(max(cells), most)) + 3
-        if taken and needed > room:
-            continue
-        taken.append(name)
-        room -= needed
-    return taken
+    """As many of them as fit with their cells whole; with cells in several rows where else there
+    would be too few. The first at any price."""
+    taken, room = set(ranked[:1]), width - 1
+    wanted = {
+        name: max(len(name) + 2, *(len(word_of(name, value_at(row, name))) for row in rows)) + 3
+        for name in ranked
+    }
+    room -= min(wanted[ranked[0]], _MOST + 3) if ranked else 0
+    for most in (None, _MOST + 3):
+        for name in ranked:
+            needed = wanted[name] if most is None else min(wanted[name], most)
+            is_due = most is None or len(taken) < _LEAST
+            if name not in taken and is_due and needed <= room:
+                taken.add(name)
+                room -= needed
+    return [name for name in ranked if name in taken]
 
 
 def word_of(name: str, value: Any) -> str:

@@ -18,7 +18,7 @@ from cmk.environment import Environment
 from cmk.errors import CmkError, ConfigurationError, NoServer, NotThere, Unknown, UsageError
 from cmk.line import arguments, language
 from cmk.line.lookup import PREFIX, query_for, with_ids
-from cmk.output import CHOOSING, STREAMING, Reply, Screen, View, reply_of, rows_of, writer
+from cmk.output import CHOOSING, STREAMING, Reply, Screen, View, has_at, reply_of, rows_of, writer
 from cmk.session.backend import Backend, Connect
 from cmk.session.flags import Flags
 from cmk.session.paging import is_partial, rows_of_all_pages
@@ -219,7 +219,12 @@ class Session:
         """Write a reply on stdout in the format asked for."""
         out = self.environment
         screen = Screen(out.width if out.output_is_terminal else 0, out.has_colour(out.stdout))
-        reply = document if isinstance(document, Reply) else reply_of(document, view)
+        problem: UsageError | None = None
+        try:
+            reply = document if isinstance(document, Reply) else reply_of(document, view)
+        except UsageError as caught:  # too late for a refusal: the answer is not lost
+            reply, problem = reply_of(document), caught
+        self._tell_empty(reply)
         format, left = self.output_format(flags), 0
         if screen.width and format != "json" and isinstance(reply.rows, list) and not reply.rows:
             out.say("Nothing found.")
@@ -229,8 +234,18 @@ class Session:
             own = str(self._settings.get(f"columns.{reply.noun.lower()}", ""))
             reply, left = chosen(reply, screen.width, own)
         writer(format)(reply, out.stdout, screen)
+        if problem is not None:
+            raise CmkError(problem.message, "The answer is shown whole.")
         if left:
             out.show_aside(f"{left} more columns: -o wide has all of them, filter=a,b chooses.")
+
+    def _tell_empty(self, reply: Reply) -> None:
+        """Tell of columns inside others that no row has: only the outer ones are described."""
+        if not isinstance(reply.rows, list) or not reply.rows:
+            return
+        for name in reply.columns:
+            if ("." in name or "[" in name) and not any(has_at(row, name) for row in reply.rows):
+                self.environment.say(f"No row has a '{name}'.")
 
     # from a Command to what is sent
 
@@ -309,7 +324,7 @@ class Session:
         self, api: Api, command: language.Command, flags: Flags
     ) -> tuple[Api, dict[str, str], View]:
         params, view = language.split_view(command.params, api.param)
-        self._check_columns(api, view.get("columns", ()))
+        self._check_view(api, view)
         typed = {key: value for key, value in params.items() if key not in flags.literal}
         given = arguments.attached(typed, self.environment.stdin)
         found = {key: self.resolved(api, key, value) for key, value in given.items()}
@@ -320,6 +335,18 @@ class Session:
         except UsageError:
             self.learn_soon()
             raise
+
+    def _check_view(self, api: Api, view: dict[str, Any]) -> None:
+        """Raise UsageError for a way to see the answer that is none, before there is one."""
+        if view.get("query"):
+            from cmk.output import check_query
+
+            check_query(view["query"])
+        sorted_by = tuple(name.removeprefix("-") for name in view.get("sort", ()))
+        for name in (*view.get("columns", ()), *view.get("excluded", ()), *sorted_by):
+            if not language.COLUMN.match(name):
+                raise UsageError(f"'{name}' is no column: a.b, or a[0].b inside a list.")
+        self._check_columns(api, (*view.get("columns", ()), *view.get("excluded", ()), *sorted_by))
 
     def _check_columns(self, api: Api, columns: tuple[str, ...]) -> None:
         """Tell of columns that this API answers without, as far as its fields are described."""

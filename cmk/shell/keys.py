@@ -58,6 +58,7 @@ def keys(tab: Tab, offered: Callable[[], str] = lambda: "") -> KeyBindings:
             return
         if not buffer.text.strip():
             buffer.document = Document(offered())
+        tab.forget()
         buffer.validate_and_handle()
 
     @bindings.add("enter", filter=is_searching)

@@ -24,6 +24,8 @@ class Tab:
         #: The line as it was left; and the same where it cannot be run yet.
         self.left = ""
         self.unfinished = ""
+        #: The line at which several were shown.
+        self._offered = ""
 
     def press(self, buffer: Buffer) -> None:
         """Tab."""
@@ -38,10 +40,16 @@ class Tab:
         if len(begun) == 1:
             self._put(buffer, begun[0])
         elif len(begun) > 1 and not self._put_common(buffer, begun):
-            if state is not None:
+            if state is not None and self._offered == buffer.text:
                 self._next(buffer)
-            else:
-                buffer.start_completion()
+            else:  # the first time they are shown, whether the popup was there already or not
+                self._offered = buffer.text
+                if state is None:
+                    buffer.start_completion()
+
+    def forget(self) -> None:
+        """The line was entered."""
+        self.left = self.unfinished = self._offered = ""
 
     def take(self, buffer: Buffer) -> None:
         """Put in what is chosen in the popup."""

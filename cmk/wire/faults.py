@@ -24,7 +24,8 @@ def no_such(kind: str, param: str, value: str) -> ApiError:
 
 #: How CloudStack (4.22) says that an id is nobody's.
 _NO_ENTITY = (
-    r"(?i)entity does not exist|unable to find|cannot find|could not find|no .{1,40} with id"
+    r"(?i)\b(?:does not|doesn't) exist|unable to find|cannot find|could not find"
+    r"|no .{1,40} with id"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cmk
-from tests.management_server import ManagementServer
+from tests.management_server import ManagementServer, Raw
 
 
 def test_curl_is_the_equivalent_call_and_runs(cloud: Cmk, server: ManagementServer) -> None:
@@ -173,3 +174,66 @@ def test_set_debug_tells_each_call(cloud: Cmk, server: ManagementServer) -> None
     assert "command=listZones" in cloud.ok("list", "zones").err
     cloud.ok("set", "debug", "false")
     assert "command=listZones" not in cloud.ok("list", "zones").err
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "query=[",
+        "query=foo(keypair)",
+        "query=a[::0]",
+        "filter=privatekey.[",
+        "sort=-",
+        "exclude=a..b",
+    ],
+)
+def test_a_way_to_see_that_is_none_is_told_before_anything_is_sent(
+    cloud: Cmk, server: ManagementServer, view: str
+) -> None:
+    assert cloud("create", "sshkeypair", "name=a", view).status == 2
+    assert server.log == []
+
+
+def test_an_answer_is_not_lost_to_a_query_that_fails_on_it(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.apis["createSSHKeyPair"] = lambda params: {"keypair": {"privatekey": "KEY"}}
+    told = cloud("create", "sshkeypair", "name=a", "query=length(keypair.nothing)")
+    assert told.status == 1
+    assert "KEY" in told.out
+    assert "The answer is shown whole." in told.err
+
+
+@pytest.mark.parametrize("column", ["nic[0].nosuch", "nic.nosuch", "nic[7].ipaddress"])
+def test_a_path_inside_that_no_row_has_is_told(
+    cloud: Cmk, server: ManagementServer, column: str
+) -> None:
+    rows = [{"id": "1", "nic": [{"ipaddress": "10.0.0.1"}]}]
+    server.apis["listVirtualMachines"] = lambda params: {"count": 1, "virtualmachine": rows}
+    told = cloud.ok("list", "vms", f"filter={column}", "-o", "value")
+    assert f"No row has a '{column}'." in told.err
+    assert cloud.ok("list", "vms", "filter=nic.ipaddress", "-o", "value").err == ""
+
+
+def test_what_does_not_exist_by_the_servers_words_is_7(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    text = "A key pair with name 'nokp' does not exist for account admin"
+    refusal = {"deletesshkeypairresponse": {"errorcode": 431, "errortext": text}}
+    server.next.append(Raw(431, json.dumps(refusal).encode()))
+    assert cloud("delete", "sshkeypair", "name=nokp").status == 7
+
+
+@pytest.mark.parametrize(
+    "word", ["nicnetworklist[0].network=name:net1", 'iptonetworklist={"networkid": "name:net1"}']
+)
+def test_names_stand_in_every_way_to_write_a_map(
+    cloud: Cmk, server: ManagementServer, word: str
+) -> None:
+    net = "11111111-2222-4333-8444-555555555555"
+    server.apis["listNetworks"] = lambda params: {
+        "count": 1,
+        "network": [{"id": net, "name": "net1"}],
+    }
+    words = ("deploy", "vm", "--dry-run", "zoneid=-1", "serviceofferingid=-1", word)
+    assert net in cloud.ok(*words).json["params"].values()

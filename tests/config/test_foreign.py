@@ -99,3 +99,11 @@ def test_a_password_in_its_url_is_not_shown_before_it_is_refused(tmp_path: Path)
     with pytest.raises(ConfigurationError):
         choose(there, Config.read(there.config_file))
     assert "hunter2" not in err.getvalue()
+
+
+def test_what_was_set_counts_also_under_another_programs_file(tmp_path: Path) -> None:
+    (tmp_path / ".cloudstack.ini").write_text(INI)
+    (tmp_path / ".cmk").mkdir()
+    (tmp_path / ".cmk" / "config").write_text("output = table\ntimeout = 77\n")
+    found = chosen(tmp_path).settings
+    assert (found["output"], found["timeout"], found["apikey"]) == ("table", "77", "k")

@@ -64,13 +64,13 @@ def test_tab_puts_in_the_id_of_the_only_name() -> None:
 def test_a_space_by_habit_behind_what_was_put_in_is_left_out() -> None:
     line = "deploy virtualmachine zoneid="
     assert typed(f"{line}nor", "\t", " templ") == f"{line}z-1 templ"
-    assert typed(line, "\t\t", " templ") == f"{line}z-2 templ"
+    assert typed(line, "\t\t\t", " templ") == f"{line}z-2 templ"
     assert typed("list zones ", " ", "id=x") == "list zones  id=x"
 
 
 def test_tab_goes_through_many_and_enter_takes_the_chosen_one() -> None:
     line = "deploy virtualmachine zoneid="
-    assert typed(line, "\t\t", "\r") == f"{line}z-2 "
+    assert typed(line, "\t\t\t", "\r") == f"{line}z-2 "
 
 
 def test_a_name_is_completed_with_a_space_and_a_parameter_without() -> None:
@@ -152,3 +152,11 @@ def test_what_was_not_there_yet_is_waited_for() -> None:
     completer = LineCompleter(lambda: CATALOG, lambda: late)
     line = "deploy virtualmachine zoneid="
     assert typed_at_once(f"{line}\ttempl\r", Tab(completer, wait)) == f"{line}z-9 templ"
+
+
+def test_the_first_tab_puts_in_nothing_of_several_whether_the_popup_is_there_or_not() -> None:
+    line = "deploy virtualmachine zoneid="
+    assert typed(line, "\t", "z-1") == f"{line}z-1"
+    assert typed_at_once(f"{line}\tz-1\r") == f"{line}z-1"
+    assert typed_at_once("li\tst zones\r") == "list zones"
+    assert typed("li", "\t", "st zones") == "list zones"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from cmk.catalog import similar
 from cmk.document import Json
+from cmk.errors import NoSuch
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.events import record
 from cmk.lab.noun import Args, page_of
 from cmk.lab.remote import check_setting
 from cmk.lab.settings import SETTINGS, checked, setting
-from cmk.wire.faults import invalid
+from cmk.wire.faults import INVALID_PARAMETER
 
 CONFIGURATION = "name value defaultvalue description category isdynamic"
 
@@ -40,7 +41,8 @@ def update_configuration(call: Call, args: Args) -> Json:
     name, value = args["name"].lower(), args.get("value")
     if name not in SETTINGS:
         near = similar(name, SETTINGS)
-        raise invalid(f"There is no setting {name}." + (f" Did you mean {near}?" if near else ""))
+        hint = f" Did you mean {near}?" if near else ""
+        raise NoSuch(431, f"There is no setting {name}.{hint}", INVALID_PARAMETER)
     check_setting(call, name)
     call.store.set_configuration(name, None if value is None else checked(name, value))
     record(call, "CONFIGURATION.VALUE.EDIT", f"{name} is {setting(call.store, name)}")
