@@ -137,7 +137,7 @@ def check_query(expression: str) -> None:
     from jmespath.functions import Functions
 
     try:
-        parts = [jmespath.compile(expression).parsed]
+        parts: list[Any] = [jmespath.compile(expression).parsed]
     except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
         first = str(problem).splitlines()[0]
         raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
