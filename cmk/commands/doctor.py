@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from textwrap import wrap
@@ -15,8 +16,10 @@ from cmk.catalog.index import place
 from cmk.cloud.client import SKEW, Cloud
 from cmk.config.credentials import Keyring
 from cmk.config.file import Config
+from cmk.config.settings import VALUES
 from cmk.environment import Environment, harmless
 from cmk.errors import CmkError, Unreachable
+from cmk.lab.hosts.host import virt_type_here
 from cmk.lab.libvirt.connection import check_binding
 from cmk.lab.libvirt.daemon import usable_program
 from cmk.session.flags import Flags
@@ -60,7 +63,9 @@ def _machine(environment: Environment) -> Iterator[Finding]:
     qemu = shutil.which("qemu-img", path=environment.variables.get("PATH"))
     mend = "" if qemu else "On Debian: apt-get install qemu-utils"
     yield Finding("qemu-img", "ok" if qemu else "no", qemu or "it is not installed", mend)
-    yield _device("KVM", "/dev/kvm", "Guests are emulated, slowly: modprobe kvm_intel, or kvm_amd.")
+    kind, why = virt_type_here()
+    slowly = "Guests are emulated, slowly. On a machine with KVM: modprobe kvm_intel, or kvm_amd."
+    yield Finding("KVM", "ok", why) if kind == "kvm" else Finding("KVM", "-", why, slowly)
     yield _device("tun", "/dev/net/tun", "Guests have no network of their own: modprobe tun.")
     yield _keyring(environment)
 
@@ -115,9 +120,14 @@ def _servers(session: Session) -> Iterator[Finding]:
         names = Config.read(session.environment.config_file).profiles
     except CmkError:
         return
-    for name in names:
-        there = Session(session.environment.silent(), Flags(profile=name), session.connect)
+    chosen = [(name, Flags(profile=name)) for name in names]
+    with suppress(CmkError):  # it is told by its own finding, or by the file's
+        if session.profile.name not in names:
+            chosen.append((session.profile.chosen_by, session.flags))
+    for name, flags in chosen:
+        there = Session(session.environment.silent(), flags, session.connect)
         try:
+            yield from _settings(name, there)
             if not there.profile.is_lab:
                 yield from _server(name, there)
         except (CmkError, OSError) as problem:
@@ -125,6 +135,16 @@ def _servers(session: Session) -> Iterator[Finding]:
             yield Finding(name, "no", str(problem).partition("\n")[0], hint)
         finally:
             there.close()
+
+
+def _settings(name: str, there: Session) -> Iterator[Finding]:
+    """Settings of a profile that mean nothing."""
+    for key, value in there.profile.settings.items():
+        allowed = VALUES.get(key)
+        is_bad = bool(allowed) and value.lower() not in (allowed or ())
+        if is_bad or (key == "timeout" and not value.isdigit()):
+            means = f"one of {', '.join(allowed)}" if allowed else "a number of seconds"
+            yield Finding(name, "no", f"{key} = {value} means nothing", f"It is {means}.")
 
 
 def _server(name: str, there: Session) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cmk
+from tests.conftest import Cmk, LabCmk
 from tests.management_server import ManagementServer
 
 KEYS = ("apikey=the-key", "secretkey=the-secret")
@@ -71,3 +71,21 @@ def test_a_broken_config_file_is_one_of_its_findings(cmk: Cmk, tmp_path: Path) -
     text = cmk("doctor", "-o", "jsonl")
     assert text.status == 0
     assert "line 1 is neither" in text.out
+
+
+def test_the_server_of_the_environment_and_odd_settings_are_looked_at(
+    cloud: Cmk, server: ManagementServer, tmp_path: Path
+) -> None:
+    server.apis["listCapabilities"] = lambda params: {"capability": {"cloudstackversion": "4.22"}}
+    config = tmp_path / ".cmk" / "config"
+    config.parent.mkdir()
+    config.write_text("[l]\nurl = lab:/x\noutput = bogus\ntimeout = abc\n")
+    config.chmod(0o600)
+    assert found(cloud, "CMK_URL")[0]["seen"] == f"CloudStack 4.22 at {server.url}"
+    assert [row["mend"] for row in found(cloud, "l")][1] == "It is a number of seconds."
+
+
+def test_kvm_is_what_the_lab_says_of_it(lab: LabCmk) -> None:
+    kind = lab.ok("list", "hosts").json["host"][0]["details"]["virttype"]
+    (kvm,) = found(lab, "KVM")
+    assert (kvm["works"] == "ok") == (kind == "kvm")

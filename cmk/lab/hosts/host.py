@@ -173,15 +173,7 @@ class OpenHost:
         told = self.detail("virttype")
         if told:
             return told, "found when the host was added"
-        try:
-            flags = Path("/proc/cpuinfo").read_text()
-        except OSError:
-            return "qemu", "/proc/cpuinfo cannot be read"
-        if " vmx" not in flags and " svm" not in flags:
-            return "qemu", "this CPU shows no virtualisation (vmx, svm)"
-        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-            return "qemu", "/dev/kvm cannot be opened by this user"
-        return "kvm", "this CPU has virtualisation and /dev/kvm opens"
+        return virt_type_here()
 
     def details(self) -> dict[str, str]:
         """How this host is reached and runs its guests, for people."""
@@ -208,3 +200,16 @@ class OpenHost:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def virt_type_here() -> tuple[str, str]:
+    """`kvm` or `qemu`, by what this machine can, and why."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "qemu", "/proc/cpuinfo cannot be read"
+    if " vmx" not in flags and " svm" not in flags:
+        return "qemu", "this CPU shows no virtualisation (vmx, svm)"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "qemu", "/dev/kvm cannot be opened by this user"
+    return "kvm", "this CPU has virtualisation and /dev/kvm opens"
