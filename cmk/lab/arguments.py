@@ -8,7 +8,20 @@ from typing import Any
 
 from cmk.catalog import Api, Param
 from cmk.line.language import base_of, normal_key
-from cmk.wire.faults import invalid
+from cmk.wire.faults import invalid, malformed
+
+#: Letters that a text may have at the most, and the longer ones (CloudStack 4.22).
+_LONGEST = 255
+_LONGER = {
+    "certificate": 65535,
+    "details": 1 << 20,
+    "displaytext": 4096,
+    "publickey": 5120,
+    "tags": 4096,
+    "url": 2048,
+    "userdata": 1 << 20,
+    "value": 4096,
+}
 
 
 def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) -> dict[str, Any]:
@@ -21,7 +34,7 @@ def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) ->
         if param is None and is_lenient:
             continue
         if param is None:
-            raise invalid(f"{declared.name} has no parameter {base_of(key)}.")
+            raise malformed(f"{declared.name} has no parameter {base_of(key)}.")
         if param.type == "map":
             args.setdefault(param.name, {})[key] = value
         else:
@@ -32,7 +45,8 @@ def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) ->
         if param.type == "map" and param.name in args:
             args[param.name] = _map(args[param.name])
         if param.required and args.get(param.name) in (None, ""):
-            raise invalid(f"{declared.name} needs {param.name}.")
+            how = malformed if param.name not in args else invalid  # as CloudStack numbers them
+            raise how(f"{declared.name} needs {param.name}.")
     return args
 
 
@@ -43,12 +57,32 @@ def _value(declared: Api, param: Param, value: str) -> Any:
         if param.type == "boolean":
             return {"true": True, "false": False}[value.lower()]
     except (ValueError, KeyError):
-        raise invalid(f"{param.name}={value} of {declared.name} is not {param.type}.") from None
+        raise malformed(f"{param.name}={value} of {declared.name} is not {param.type}.") from None
     if param.type == "list":
         return [item.strip() for item in value.split(",") if item.strip()]
     if param.type == "uuid":
         return value.lower()
+    if len(value) > _LONGER.get(param.name, _LONGEST):
+        most = _LONGER.get(param.name, _LONGEST)
+        raise malformed(f"{param.name} of {declared.name} may have {most} letters.")
+    if param.type in ("date", "tzdate") and value:
+        return _moment(param.name, value)
     return value
+
+
+def _moment(name: str, value: str) -> str:
+    """A day or a moment in CloudStack's forms, as the store writes it."""
+    from datetime import datetime, timezone
+
+    text = re.sub(r"(?<=\d) (?=\d)", "T", value.strip())
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"):
+        try:
+            found = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        known = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        return known.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    raise malformed(f"{name}={value} is no date: write 2026-01-31 or 2026-01-31T10:00:00+0000.")
 
 
 _ENTRY = re.compile(r"[^\[]+\[(\d+)\]\.(.+)", re.DOTALL)

@@ -9,7 +9,7 @@ from cmk.lab.lab import Lab
 from cmk.lab.model.account import ADMIN_ACCOUNT, Account
 from cmk.lab.model.record import Record
 from cmk.lab.store import Store
-from cmk.wire.faults import no_such
+from cmk.wire.faults import INVALID_PARAMETER, no_such, not_yours
 
 R = TypeVar("R", bound=Record)
 
@@ -39,13 +39,19 @@ class Call:
         return self.lab.store
 
     def find(self, kind: type[R], uuid: str, param: str = "id") -> R:
-        """The one look-up by id: of what is there (not removed) and the caller's to see.
+        """The one look-up by id: of what is there (not removed) and the caller's to touch.
 
-        Raises ApiError 431, naming the parameter, for any other.
+        Raises ApiError 431, naming the parameter, for what is not there, NotAuthorised (531) for
+        what is another's.
         """
         found = kind.known(self.store, uuid)
-        if found is None or not self.sees(found):
-            raise no_such(kind.KIND, param, uuid)
+        if found is None:
+            unknown = no_such(kind.KIND, param, uuid)
+            if kind.is_gone(self.store, uuid):
+                unknown.cserrorcode = INVALID_PARAMETER
+            raise unknown
+        if not self.sees(found):
+            raise not_yours(kind.KIND)
         return found
 
     def sees(self, thing: Record) -> bool:

@@ -19,7 +19,7 @@ from cmk.lab.lab import Lab
 from cmk.lab.noun import Args
 from cmk.lab.nouns import handler_of
 from cmk.wire.envelope import content, enveloped
-from cmk.wire.faults import invalid
+from cmk.wire.faults import malformed
 
 
 def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) -> Json:
@@ -36,7 +36,7 @@ def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) 
         else:
             answer = cast(Run, handler.run)(call, args)
     except ImageError as problem:  # what was given cannot be an image's
-        raise invalid(problem.message) from None
+        raise malformed(problem.message) from None
     if call.has_submitted:
         hire(call.lab)
     return enveloped(declared.name, answer)

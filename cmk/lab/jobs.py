@@ -29,7 +29,7 @@ from cmk.lab.processes import python
 from cmk.lab.settings import number
 from cmk.lab.store import Store
 from cmk.masks import in_text
-from cmk.wire.faults import fault_json
+from cmk.wire.faults import job_fault_json
 
 #: How often a job is begun before its workers' deaths are held to be its own fault.
 ATTEMPTS = 3
@@ -50,10 +50,12 @@ class StoryError(ApiError):
 
 
 class Task(NamedTuple):
-    """What an asynchronous API wants done: about which thing, and what its work must know."""
+    """What an asynchronous API wants done: about which thing, and what its work must know; with a
+    `refusal` its job has failed already, as CloudStack's do for a thing in the wrong state."""
 
     about: Record
     info: Json = {}  # noqa: RUF012 - never written to
+    refusal: ApiError | None = None
 
 
 class Job:
@@ -115,10 +117,16 @@ class Outcome(NamedTuple):
 
 
 def submit(call: Call, cmd: str, task: Task) -> Json:
-    """Queue a job, in the caller's transaction if there is one; CloudStack's `{"jobid": …}`."""
+    """Queue a job, in the caller's transaction if there is one; CloudStack's `{"jobid": …}`, with
+    the id of what is made."""
     row = AsyncJob.queue(call.store, call.caller.id, cmd, task.about, task.info)
-    call.has_submitted = True
-    return {"jobid": row.uuid}
+    if task.refusal is not None:
+        told = task.refusal
+        row.end(call.store, AsyncJob.FAILED, told.errorcode, job_fault_json(told), [told.errortext])
+    else:
+        call.has_submitted = True
+    made = {"id": task.about.uuid} if cmd.startswith(("create", "deploy")) else {}
+    return {**made, "jobid": row.uuid}
 
 
 def cancel(lab: Lab, job: AsyncJob) -> None:
@@ -261,8 +269,7 @@ def _fail(job: Job, work: Work, problem: Exception) -> None:
     except Exception as second:
         story = [*story, f"Cleaning up failed too: {_failure(job, second).errortext}"]
     told = StoryError(failure.errorcode, story)
-    told.cserrorcode = failure.cserrorcode
-    job.row.end(job.store, AsyncJob.FAILED, failure.errorcode, fault_json(told), story)
+    job.row.end(job.store, AsyncJob.FAILED, failure.errorcode, job_fault_json(told), story)
 
 
 def _failure(job: Job, problem: Exception) -> ApiError:

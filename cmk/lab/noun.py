@@ -17,7 +17,7 @@ from cmk.lab.call import Call
 from cmk.lab.events import record
 from cmk.lab.model.record import Record
 from cmk.masks import in_text
-from cmk.wire.faults import invalid
+from cmk.wire.faults import failed, invalid, malformed, no_such
 
 Args = dict[str, Any]
 Row = dict[str, Any]
@@ -29,7 +29,25 @@ Compute = Callable[[Call, list[Row]], None]
 Look = Callable[[list[Row]], bool]
 
 #: Parameters that are no column's name: the column, and how it is compared.
-_FILTERS = {"ids": ("id", "="), "startdate": ("created", ">=")}
+_FILTERS = {"ids": ("id", "="), "startdate": ("created", ">="), "enddate": ("created", "<=")}
+
+#: Where the things are that parameters of lists name by their ids.
+_VIEWS = {
+    "clusterid": "cluster_view",
+    "diskofferingid": "disk_offering_view",
+    "domainid": "domain_view",
+    "hostid": "host_view",
+    "isoid": "template_view",
+    "networkid": "network_view",
+    "podid": "pod_view",
+    "serviceofferingid": "service_offering_view",
+    "storageid": "storage_pool_view",
+    "templateid": "template_view",
+    "zoneid": "zone_view",
+}
+
+#: Stands for none in particular, where clients of CloudStack have to name one.
+ANY = "-1"
 
 
 class Noun:
@@ -62,16 +80,16 @@ class Noun:
 
         `look` is given the rows, and says whether what they show has changed by that.
         """
-        where, values = self._condition(call, args)
+        where, values = self._condition(call, self._named(call, args))
         limit, offset = _page(args)
         rows = self._rows(call, where, values, limit, offset)
         if look is not None and rows and look(rows):  # what was asked for may be others now
             rows = self._rows(call, where, values, limit, offset)
-        if not rows:
-            return {}
         count = len(rows)
         if limit >= 0:
             count = call.store.value(f"SELECT count(*) FROM {self._view}{where}", *values)
+        if not rows:  # behind the last page there is still a number
+            return {"count": count} if count else {}
         return {"count": count, self.name: self._shown(call, rows)}
 
     def one(self, call: Call, uuid: str, column: str = "id") -> Json:
@@ -92,6 +110,24 @@ class Noun:
     ) -> list[Row]:
         sql = f"SELECT * FROM {self._view}{where} ORDER BY {self._order} LIMIT ? OFFSET ?"
         return [dict(row) for row in call.store.rows(sql, *values, limit, offset)]
+
+    def _named(self, call: Call, args: Args) -> Args:
+        """The parameters, with what is named by a number under its id; raises ApiError 431 for what
+        is not there, whosever it is."""
+        if args.get("id") and args.get("ids"):
+            raise invalid("id and ids exclude each other.")
+        found = dict(args)
+        for name, value in args.items():
+            view = self._view if name in ("id", "ids") else _VIEWS.get(name)
+            if view is None or value is None:
+                continue
+            if value == ANY:
+                del found[name]
+            elif isinstance(value, list):
+                found[name] = [_id_in(call, view, name, each) for each in value]
+            else:
+                found[name] = _id_in(call, view, name, value)
+        return found
 
     def _condition(self, call: Call, args: Args) -> tuple[str, list[Any]]:
         parts: list[str] = []
@@ -138,16 +174,29 @@ def _without_keys(value: Any) -> Any:
     return in_text(value) if isinstance(value, str) else value
 
 
+def _id_in(call: Call, view: str, param: str, given: str) -> str:
+    """The id of a thing that is named by that, or by its number as CloudStack still takes it."""
+    column = "row_id" if given.isdigit() and view != "template_view" else "id"
+    found: str | None = call.store.value(f"SELECT id FROM {view} WHERE {column} = ?", given.lower())
+    if found is None:
+        raise no_such(_word(view), param, given)
+    return found
+
+
+def _word(view: str) -> str:
+    return view.removesuffix("_view").removeprefix("user_").replace("_", " ")
+
+
 def _page(args: Args) -> tuple[int, int]:
     """How many rows (-1: all), from which on."""
     page, size = args.get("page"), args.get("pagesize")
-    if size is None:
-        if page is not None:
-            raise invalid("page= needs pagesize=.")
+    if size == -1 or (page, size) == (None, None):
         return -1, 0
-    if size < 1 or (page is not None and page < 1):
-        raise invalid("page and pagesize count from 1.")
-    return size, ((page or 1) - 1) * size
+    if page is None or size is None:
+        raise malformed("page and pagesize go together.")
+    if size < 1:
+        raise malformed("pagesize counts from 1; -1 is all.")
+    return size, (max(page, 1) - 1) * size
 
 
 def page_of(rows: list[Any], args: Args) -> list[Any]:
@@ -168,7 +217,7 @@ def deleted(call: Call, thing: Record, users: list[str]) -> Json:
     """Mark a thing as removed, unless something uses it."""
     name = vars(thing)["name"]
     if users:
-        raise invalid(f"The {thing.KIND} {name} is in use by: {', '.join(users[:5])}.")
+        raise failed(f"The {thing.KIND} {name} is in use by: {', '.join(users[:5])}.")
     thing.remove(call.store)
     record(
         call, f"{thing.KIND.upper().replace(' ', '.')}.DELETE", f"Deleted the {thing.KIND} {name}"

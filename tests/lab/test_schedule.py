@@ -10,6 +10,7 @@ from cmk.errors import ApiError, CmkError
 from cmk.lab.engine import run as call_api
 from cmk.lab.jobs import ATTEMPTS, Job, Outcome, StoryError, Work, run
 from cmk.lab.model.job import AsyncJob
+from cmk.lab.model.machine import MachineState
 from tests.lab.conftest import Things
 
 
@@ -106,9 +107,21 @@ def test_a_warning_is_told_once_however_often_the_job_is_taken_up(things: Things
     assert job.row.again(things.store).warnings == '["the file has changed"]'
 
 
+def test_a_thing_in_the_wrong_state_is_a_job_that_has_failed_already(things: Things) -> None:
+    vm = things.vm(things.template())
+    call_api(things.call, "rebootVirtualMachine", {"id": vm.uuid})
+    [job] = AsyncJob.there(things.store)
+    assert (job.job_status, job.told_story) == (
+        AsyncJob.FAILED,
+        ["That is for a VM that is Running; web1 is Stopped."],
+    )
+    assert not things.call.has_submitted
+    assert vm.again(things.store).state == vm.state
+
+
 def test_a_check_that_fails_queues_nothing(things: Things) -> None:
     vm = things.vm(things.template())
-    with pytest.raises(ApiError, match="is for a VM that is Running"):
-        call_api(things.call, "rebootVirtualMachine", {"id": vm.uuid})
+    vm.become(things.store, MachineState.EXPUNGING)
+    with pytest.raises(ApiError, match="is for a VM that is Destroyed"):
+        call_api(things.call, "recoverVirtualMachine", {"id": vm.uuid})
     assert AsyncJob.there(things.store) == []
-    assert vm.again(things.store).state == vm.state

@@ -66,9 +66,19 @@ class Record:
 
     @classmethod
     def known(cls: type[R], store: Store, uuid: str) -> R | None:
-        """The row with this id, unless it is removed."""
-        row = store.one(f"SELECT * FROM {cls.TABLE} WHERE uuid = ? AND {cls.THERE}", uuid.lower())
-        return cls(row) if row else None
+        """The row with this id, or with this number as CloudStack still takes it, unless it is
+        removed."""
+        found = cls.where(store, f"({cls._named(uuid)}) AND {cls.THERE}", uuid.lower())
+        return found[0] if found else None
+
+    @classmethod
+    def is_gone(cls, store: Store, uuid: str) -> bool:
+        """Whether there was one with this id or number that was removed."""
+        return bool(cls.where(store, cls._named(uuid), uuid.lower()))
+
+    @staticmethod
+    def _named(uuid: str) -> str:
+        return "id = ?" if uuid.isdecimal() else "uuid = ?"
 
     @classmethod
     def where(cls: type[R], store: Store, condition: str, *values: Any) -> list[R]:

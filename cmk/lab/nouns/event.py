@@ -23,6 +23,8 @@ listing(
     """
     type: events of this type, such as VM.CREATE
     level=INFO|WARN|ERROR: events of this level
+    startdate: events at this time or later (2026-01-31T10:00:00+0000)
+    enddate: events at this time or earlier
     resourceid: events of the thing with this id
     resourcetype: events of this kind of thing
 """,

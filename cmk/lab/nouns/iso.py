@@ -37,11 +37,11 @@ def list_isos(call: Call, args: Args) -> Json:
     zoneid: ISOs of this zone
     bootable: those that a VM can boot from, or cannot
     ispublic: public ones, or others
-    isofilter: which ones; the lab has one account and shows all
+    isofilter=all|featured|self|selfexecutable|sharedexecutable|executable|community:
+        which ones (default: selfexecutable)
     showremoved: also those that were deleted
     """
-    args.pop("isofilter", None)
-    return registered(call, ISO, args, is_iso=True)
+    return registered(call, ISO, args, args.pop("isofilter", None) or "selfexecutable", is_iso=True)
 
 
 @job(DONE)

@@ -12,7 +12,7 @@ from cmk.lab.model.pool import Pool, PoolState
 from cmk.lab.model.record import details_of_all
 from cmk.lab.model.template import DiskTemplate, Iso, Template
 from cmk.lab.noun import Args, Noun, Row
-from cmk.wire.faults import invalid, no_such
+from cmk.wire.faults import invalid, malformed, no_such
 
 
 def _facts(call: Call, rows: list[Row]) -> None:
@@ -112,7 +112,9 @@ def register_template(call: Call, args: Args) -> Json:
     from cmk.lab.works.registration import register
 
     if args["hypervisor"].upper() != "KVM":
-        raise invalid(f"Direct download is for hypervisor=KVM only, not for {args['hypervisor']}.")
+        raise malformed(
+            f"Direct download is for hypervisor=KVM only, not for {args['hypervisor']}."
+        )
     template = register(call, args, checked_format(args["format"]), "KVM")
     return TEMPLATE.listed(call, {"id": template.uuid})
 
@@ -130,16 +132,29 @@ def list_templates(call: Call, args: Args) -> Json:
     hypervisor: templates for this hypervisor
     showremoved: also those that were deleted
     """
-    which = args.pop("templatefilter").lower()
-    if which in ("community", "sharedexecutable"):
-        return {}
-    if which == "featured":
-        args["isfeatured"] = True
-    return registered(call, TEMPLATE, args, is_iso=False)
+    return registered(call, TEMPLATE, args, args.pop("templatefilter"), is_iso=False)
 
 
-def registered(call: Call, noun: Noun, args: Args, is_iso: bool) -> Json:
+#: What lists of templates and ISOs may be filtered by.
+FILTERS = (
+    "all",
+    "featured",
+    "self",
+    "selfexecutable",
+    "sharedexecutable",
+    "executable",
+    "community",
+)
+
+
+def registered(call: Call, noun: Noun, args: Args, which: str, is_iso: bool) -> Json:
     """Templates or ISOs, those that were deleted only where `showremoved` asks for them."""
+    if which.lower() not in FILTERS:
+        raise malformed(f"'{which}' is no filter; there are {', '.join(FILTERS)}.")
+    if which.lower() in ("community", "sharedexecutable"):
+        return {}
+    if which.lower() == "featured":
+        args["isfeatured"] = True
     shown = {} if args.pop("showremoved", False) else {"is_registered": True}
     return noun.listed(call, {**args, "is_iso": is_iso, **shown})
 
@@ -185,7 +200,7 @@ def delete_template(call: Call, args: Args) -> Task:
 
 
 def deletion(call: Call, args: Args, template: DiskTemplate | Iso) -> Task:
-    """Check a deletion; for templates and ISOs. Raises ApiError 431 where it is used."""
+    """Check a deletion; for templates and ISOs. The job of one that is used has failed."""
     zone = call.find(Zone, args["zoneid"], "zoneid") if args.get("zoneid") else None
     kind = "iso" if template.is_iso else "template"
     if zone is not None and not template.is_registered_in(call.store, zone.id):
@@ -193,7 +208,6 @@ def deletion(call: Call, args: Args, template: DiskTemplate | Iso) -> Task:
     users = template.users(call.store)
     if users and not args.get("forced"):
         forced = "" if template.is_iso else "; forced=true deletes it all the same"
-        raise invalid(
-            f"VM instances are using the {kind} {template.name}: {', '.join(users)}{forced}."
-        )
+        used = f"VM instances are using the {kind} {template.name}: {', '.join(users)}{forced}."
+        return Task(template, refusal=invalid(used))
     return Task(template, {"zone": zone.id if zone else None})

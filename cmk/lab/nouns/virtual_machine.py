@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from cmk.document import Json
+from cmk.errors import ApiError
 from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
@@ -19,7 +20,7 @@ from cmk.lab.model.record import Record
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Args, Noun, Row, kvm_only
 from cmk.lab.store import new_uuid, now
-from cmk.wire.faults import invalid
+from cmk.wire.faults import failed, invalid, malformed
 
 RUNNING, STOPPED, STOPPING = MachineState.RUNNING, MachineState.STOPPED, MachineState.STOPPING
 
@@ -54,6 +55,26 @@ MACHINE = Noun(
 _NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
 
 
+#: What listVirtualMachines may be asked to tell (4.22).
+_DETAILS = frozenset(
+    [
+        "all",
+        "group",
+        "nics",
+        "stats",
+        "secgrp",
+        "tmpl",
+        "servoff",
+        "diskoff",
+        "backoff",
+        "iso",
+        "volume",
+        "min",
+        "affgrp",
+        "vnfnics",
+    ]
+)
+
 #: What ties a VM to a place.
 _PLACES: dict[str, type[Record]] = {"hostid": Host, "clusterid": Cluster, "podid": Pod}
 
@@ -63,12 +84,12 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     """Creates a VM from a template or an ISO, and starts it.
 
     zoneid*: the zone
-    templateid*: the template or ISO
+    templateid: the template or ISO; it is needed
     serviceofferingid*: the service offering: CPU and memory
     diskofferingid: with an ISO: the size of the blank root disk
     name: the host name: letters, digits and dashes (default: VM-<id>)
     displayname: the name for people (default: the name)
-    hypervisor: KVM; needed with an ISO
+    hypervisor: KVM; needed with an ISO, a template has its own
     rootdisksize: GiB of the root disk, at least the template's
     startvm: false: only create it
     hostid: the host it must run on
@@ -77,10 +98,10 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     networkids: the lab's one network, if anything
     """
     zone = call.find(Zone, args["zoneid"], "zoneid")
+    if not args.get("templateid"):
+        raise failed("A VM is made from templateid=, a template or an ISO.")
     template = call.find(Template, args["templateid"], "templateid")
     offering = call.find(ServiceOffering, args["serviceofferingid"], "serviceofferingid")
-    if args.get("hypervisor"):
-        kvm_only(args)
     ties = ties_of(call, args)
     for network in args.get("networkids") or []:
         call.find(Network, network, "networkids")
@@ -140,6 +161,7 @@ def root_disk(call: Call, args: Args, template: Template) -> tuple[int | None, D
         raise invalid(f"The ISO {template.name} is not bootable.")
     if not args.get("hypervisor"):
         raise invalid("Deploying from an ISO needs hypervisor=KVM.")
+    kvm_only(args)
     if not offering:
         raise invalid("Deploying from an ISO needs diskofferingid, for the root disk.")
     found = call.find(DiskOffering, offering, "diskofferingid")
@@ -150,7 +172,7 @@ def _name(wanted: str | None, uuid: str) -> str:
     if not wanted:
         return f"VM-{uuid}"
     if not _NAME.match(wanted):
-        raise invalid(
+        raise malformed(
             f"'{wanted}' is no name for a VM: 1 to 63 letters, digits and dashes, beginning with a "
             "letter and not ending in a dash."
         )
@@ -204,9 +226,13 @@ def list_virtual_machines(call: Call, args: Args) -> Json:
     isoid: VMs with this ISO in their drive
     serviceofferingid: VMs with this service offering
     hypervisor: KVM
+    details: how much of each is wanted; the lab tells all but with min
     """
     if (args.get("state") or "").lower() == "present":
         del args["state"]
+    wanted = set(args.pop("details", None) or [])
+    if wanted - _DETAILS:
+        raise invalid(f"details are some of {', '.join(sorted(_DETAILS))}.")
 
     def look(rows: list[Row]) -> bool:
         running = {row["row_id"] for row in rows if row["state"] == RUNNING}
@@ -222,10 +248,12 @@ def list_virtual_machines(call: Call, args: Args) -> Json:
 def _transition(
     call: Call, args: Args, states: tuple[MachineState, ...], to: MachineState, **info: Any
 ) -> Task:
-    """Move a VM out of one of these states, for the job that does what is due then."""
+    """Move a VM out of one of these states, for the job that does what is due then; the job of a VM
+    in any other has failed."""
     vm = call.find(Machine, args["id"])
-    _require(vm, states)
     refuse_busy(call, vm)
+    if vm.state not in states:
+        return Task(vm, refusal=_wrong_state(vm, states))
     vm.become(call.store, to)
     return Task(vm, {"was": vm.state, **info})
 
@@ -239,7 +267,11 @@ def refuse_busy(call: Call, vm: Machine) -> None:
 
 def _require(vm: Machine, states: tuple[MachineState, ...]) -> None:
     if vm.state not in states:
-        raise invalid(f"That is for a VM that is {' or '.join(states)}; {vm.name} is {vm.state}.")
+        raise _wrong_state(vm, states)
+
+
+def _wrong_state(vm: Machine, states: tuple[MachineState, ...]) -> ApiError:
+    return invalid(f"That is for a VM that is {' or '.join(states)}; {vm.name} is {vm.state}.")
 
 
 @job(MACHINE)
@@ -251,7 +283,10 @@ def start_virtual_machine(call: Call, args: Args) -> Task:
     clusterid: the cluster it must run in
     podid: the pod it must run in
     """
-    return _transition(call, args, (STOPPED,), MachineState.STARTING, **ties_of(call, args))
+    task = _transition(call, args, (STOPPED,), MachineState.STARTING, **ties_of(call, args))
+    if task.refusal is not None and call.find(Machine, args["id"]).state is MachineState.DESTROYED:
+        return task._replace(refusal=failed(task.refusal.errortext))
+    return task
 
 
 @job(MACHINE)

@@ -19,7 +19,7 @@ from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
 from cmk.lab.works.look import columns_of, look, on_a_host, on_this_machine
 from cmk.lab.works.source import Source
-from cmk.wire.faults import invalid
+from cmk.wire.faults import invalid, malformed
 
 Args = dict[str, Any]
 
@@ -93,14 +93,14 @@ def _image_store(call: Call, zone: Zone, format: str) -> ImageStore:
 def _zones(call: Call, args: Args) -> list[Zone]:
     one, several = args.get("zoneid"), args.get("zoneids")
     if one and several:
-        raise invalid("zoneid and zoneids exclude each other.")
+        raise malformed("zoneid and zoneids exclude each other.")
     wanted = several or ([one] if one else [])
     if not wanted:
-        raise invalid("registration needs zoneid or zoneids.")
+        raise malformed("registration needs zoneid or zoneids.")
     if wanted == [EVERYWHERE]:
         return Zone.there(call.store)
     if EVERYWHERE in wanted:
-        raise invalid("-1 (all zones) must be alone in zoneids.")
+        raise malformed("-1 (all zones) must be alone in zoneids.")
     return [call.find(Zone, uuid, "zoneid") for uuid in wanted]
 
 
