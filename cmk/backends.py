@@ -23,7 +23,7 @@ def backend_of(
     keys: tuple[str, str] = ("", ""),
     debug: bool = False,
 ) -> Backend:
-    """The backend that a profile's URL names; `keys` are those of the flags, for a server.
+    """The backend that a profile's URL names; `keys` are those of the flags.
 
     Raises ConfigurationError for a URL that names none.
     """
@@ -31,7 +31,13 @@ def backend_of(
     if scheme == "lab" and colon:
         from cmk.lab.engine import LabBackend
 
-        return LabBackend(rest or environment.lab_directory, environment)
+        lab = LabBackend(rest or environment.lab_directory, environment)
+        if any(keys) or profile.settings.get("apikey"):  # else it is this machine's root admin
+            from cmk.config.credentials import keys_of
+
+            pair = keys_of(profile, environment, *keys)
+            lab.ask_as(pair.apikey, pair.secretkey)
+        return lab
     if scheme.lower() in {"http", "https"} and _is_url(profile.url):
         from cmk.cloud.client import Cloud
         from cmk.config.credentials import credentials_of

@@ -28,6 +28,8 @@ LAB_ONLY_FIELDS = {
     "queryAsyncJobResult": {"progress", "warnings"},
     "listAsyncJobs": {"progress", "warnings"},
     "listApis": {"labonly", "deviation"},
+    # The catalog tells a project's fields here; a real server answers with a member's.
+    "listProjectAccounts": {"account", "accountid", "accounttype", "project", "projectid", "role"},
 }
 LAB_ONLY_PARAMS = {
     "addHost": {"details"},
@@ -36,6 +38,16 @@ LAB_ONLY_PARAMS = {
     "updateHost": {"details"},
 }
 LAB_ASYNC = {"prepareTemplate"}
+#: Jobs that have ended when they are told of.
+DONE_AT_ONCE = {
+    "activateProject",
+    "addAccountToProject",
+    "createProject",
+    "deleteAccountFromProject",
+    "disableUser",
+    "suspendProject",
+    "updateProject",
+}
 
 
 def test_the_labs_shipped_catalog_is_what_its_code_declares(tmp_path: Path) -> None:
@@ -61,7 +73,7 @@ def test_each_api_is_in_the_module_that_the_table_names(module: str) -> None:
 
 def test_every_job_has_an_outcome() -> None:
     jobs = {name for name in lab().names() if handler_of(name).isasync}
-    assert set(OUTCOMES) == jobs | {"registerTemplate", "registerIso"}
+    assert set(OUTCOMES) == jobs - DONE_AT_ONCE | {"registerTemplate", "registerIso"}
 
 
 def test_cloudstacks_shipped_catalog_knows_what_each_api_answers_with() -> None:

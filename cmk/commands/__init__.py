@@ -44,9 +44,9 @@ BUILTINS = {
         "lab [stop|clean|check|keys|password|destroy]",
         "where the lab's store, hosts, pools and daemon are; end the daemon; remove what nothing "
         "needs (--dry-run: only list it); find what is not as the store says (--repair: mend it); "
-        "the admin's keys for clients of cmk serve (--renew: new ones); a new password; remove the "
-        "lab (-y: ask nothing)",
-        ("dry_run", "repair", "renew", "yes"),
+        "the admin's, or an --account's, keys for clients of cmk serve (--renew: new ones); a new "
+        "password; remove the lab (-y: ask nothing)",
+        ("dry_run", "repair", "renew", "account", "yes"),
         ("stop clean check keys password destroy",),
         is_live=True,
     ),

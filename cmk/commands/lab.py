@@ -12,20 +12,21 @@ from pathlib import Path
 
 from cmk import __version__
 from cmk.document import Json
-from cmk.errors import CmkError, UsageError
+from cmk.errors import CmkError, NotThere, UsageError
 from cmk.lab.call import Call
 from cmk.lab.directory import CONTENT, LabDirectory, is_held, short_link
 from cmk.lab.engine import LabBackend
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.jobs import hire
 from cmk.lab.lab import Lab
+from cmk.lab.model.account import Account, Domain
 from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
 from cmk.lab.model.unused import PoolFile, orphans, overdue_machines, unused_copies
-from cmk.lab.model.user import User
+from cmk.lab.model.user import User, shown_keys
 from cmk.lab.settings import number
 from cmk.session.flags import Flags
 from cmk.session.session import Session
@@ -58,6 +59,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         raise UsageError("--repair goes with lab check only.")
     if flags.renew and action is not keys:
         raise UsageError("--renew goes with lab keys only.")
+    if flags.account and action not in (keys, password):
+        raise UsageError("--account goes with lab keys and lab password only.")
     if flags.dry_run and action is not clean:
         raise UsageError("--dry-run goes with lab clean only.")
     action(session, backend, flags)
@@ -152,20 +155,35 @@ def _file(kind: str, file: PoolFile) -> Json:
     return {"kind": kind, "id": file.templateid, "name": file.template, "path": path}
 
 
-def keys(session: Session, backend: LabBackend, flags: Flags) -> None:
-    """The admin's keys, for clients of `cmk serve`; made when they are asked for first."""
+def _user(backend: LabBackend, flags: Flags) -> User:
+    """The admin, or the first user of the account that was named."""
     store = backend.lab.store
-    user = User.admin(store)
+    if not flags.account:
+        return User.admin(store)
+    place, _, name = flags.account.rpartition("/")
+    domain = Domain.at(store, place)
+    account = Account.called(store, name, domain.id) if domain else None
+    user = User.first(store, account_id=account.id) if account else None
+    if user is None:
+        raise NotThere(
+            f"There is no user of an account {flags.account}.",
+            "list accounts listall=true tells which there are; one in a domain is /DOMAIN/NAME.",
+        )
+    return user
+
+
+def keys(session: Session, backend: LabBackend, flags: Flags) -> None:
+    """A user's keys, for clients of `cmk serve`; made when they are asked for first."""
+    user = _user(backend, flags)
     if flags.renew or not user.api_key:
-        user = user.renew_keys(store)
-    session.show({"userkeys": {"apikey": user.api_key, "secretkey": user.secret_key}}, flags)
+        user = user.renew_keys(backend.lab.store)
+    session.show({"userkeys": shown_keys(user)}, flags)
 
 
 def password(session: Session, backend: LabBackend, flags: Flags) -> None:
-    """A new password of the admin's, which is shown this once."""
-    store = backend.lab.store
-    user = User.admin(store)
-    told = {"username": user.username, "password": user.renew_password(store)}
+    """A new password of a user's, which is shown this once."""
+    user = _user(backend, flags)
+    told = {"username": user.username, "password": user.renew_password(backend.lab.store)}
     session.show({"user": told}, flags)
 
 

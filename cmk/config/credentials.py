@@ -53,17 +53,25 @@ def credentials_of(
 
     Raises NoCredentials, saying how to provide them, where nobody can be asked.
     """
-    if apikey and secretkey:
-        return Keys(apikey, secretkey)
-    if apikey or secretkey:
-        raise NoCredentials("-k and -s go together: a key without its secret is of no use.")
     found = _Ladder(profile, environment)
-    if profile.settings.get("username") and not found.value("apikey"):
+    if not (apikey or secretkey or found.value("apikey")) and profile.settings.get("username"):
         return Password(
             profile.settings["username"],
             found.needed("password"),
             profile.settings.get("domain", ""),
         )
+    return keys_of(profile, environment, apikey, secretkey)
+
+
+def keys_of(
+    profile: Profile, environment: Environment, apikey: str = "", secretkey: str = ""
+) -> Keys:
+    """The pair of keys of a profile. Raises NoCredentials."""
+    if apikey and secretkey:
+        return Keys(apikey, secretkey)
+    if apikey or secretkey:
+        raise NoCredentials("-k and -s go together: a key without its secret is of no use.")
+    found = _Ladder(profile, environment)
     return Keys(found.needed("apikey"), found.needed("secretkey"))
 
 

@@ -54,7 +54,15 @@ class Call:
             raise not_yours(kind.KIND)
         return found
 
+    def use(self, kind: type[R], uuid: str, param: str = "id") -> R:
+        """The same for what others may have shared: a template that is public is there to be used,
+        and not to be touched."""
+        found = kind.known(self.store, uuid)
+        if found is not None and found.is_for(self.store, self.caller.id):
+            return found
+        return self.find(kind, uuid, param)
+
     def sees(self, thing: Record) -> bool:
-        """Whether a thing is the caller's, or nobody's in particular; root admins see all."""
-        owner = thing.owner
-        return owner is None or self.caller.is_root or owner == self.caller.id
+        """Whether a thing is the caller's to touch: nobody's in particular, its own, or of an
+        account that it is above."""
+        return thing.owner is None or self.caller.is_above(self.store, thing.owner)

@@ -30,13 +30,15 @@ RunJob = Callable[[Call, Args], Task]
 
 
 class Handler(NamedTuple):
-    """What runs an API, the fields that it answers with, and what else is told of it."""
+    """What runs an API, the fields that it answers with, and what else is told of it; `is_scoped`
+    where it lists what belongs to somebody."""
 
     run: Run | RunJob
     answers: str
     isasync: bool
     told: tuple[str, str]
     note: str
+    is_scoped: bool = False
 
 
 #: By the API's name in lower case, as far as their modules are imported.
@@ -70,7 +72,9 @@ def job(answers: Noun | str, more: str = "", note: str = "") -> Callable[[RunJob
 def _put(run: Run | RunJob, answers: Noun | str, isasync: bool, more: str, note: str) -> None:
     fields = answers if isinstance(answers, str) else answers.fields
     told = (run.__doc__ or "", more)
-    HANDLERS[run.__name__.replace("_", "")] = Handler(run, fields, isasync, told, note)
+    name = run.__name__.replace("_", "")
+    scoped = isinstance(answers, Noun) and answers.is_owned and name.startswith("list")
+    HANDLERS[name] = Handler(run, fields, isasync, told, note, scoped)
 
 
 def listing(noun: Noun, things: str, filters: str, more: str = "") -> None:
@@ -84,4 +88,6 @@ def listing(noun: Noun, things: str, filters: str, more: str = "") -> None:
         for name in filters.split()
     ]
     told = "\n".join([f"Lists {things}.", *words])
-    HANDLERS[noun.api.lower()] = Handler(noun.listed, noun.fields, False, (told, more), "")
+    HANDLERS[noun.api.lower()] = Handler(
+        noun.listed, noun.fields, False, (told, more), "", noun.is_owned
+    )

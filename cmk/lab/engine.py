@@ -9,7 +9,7 @@ from cmk.catalog import Catalog
 from cmk.catalog.index import lab as lab_catalog
 from cmk.document import Json
 from cmk.environment import Environment
-from cmk.errors import UsageError
+from cmk.errors import ApiError, NotAuthorised, UsageError
 from cmk.images import ImageError
 from cmk.lab.arguments import typed
 from cmk.lab.call import Call
@@ -18,6 +18,7 @@ from cmk.lab.jobs import hire, revive, submit
 from cmk.lab.lab import Lab
 from cmk.lab.noun import Args
 from cmk.lab.nouns import handler_of
+from cmk.lab.roles import may_call
 from cmk.wire.envelope import content, enveloped
 from cmk.wire.faults import malformed
 
@@ -28,6 +29,8 @@ def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) 
     the lab has not."""
     handler, declared = handler_of(api), lab_catalog().get(api)
     assert declared is not None  # a test holds the catalog against the handlers
+    if not may_call(call.caller, declared.name):
+        raise ApiError(432, f"The API {declared.name} is not there for this account.")
     args = typed(declared, params, is_lenient)
     revive(call.lab)
     try:
@@ -57,6 +60,11 @@ class LabBackend:
         """Raises ConfigurationError for a place where no lab can be."""
         self.lab = Lab(place, environment.variables)
         self._environment = environment
+        self._keys: tuple[str, str] | None = None
+
+    def ask_as(self, apikey: str, secretkey: str) -> None:
+        """Call APIs from now on as the user that these keys are of, and as nobody else."""
+        self._keys = (apikey, secretkey)
 
     def as_admin(self) -> Call:
         """A call for what only this machine's commands do."""
@@ -64,7 +72,18 @@ class LabBackend:
 
     def call(self, api: str, params: dict[str, str]) -> Json:
         """Run one API."""
-        return run(self.as_admin(), api, params)
+        return run(self._call(), api, params)
+
+    def _call(self) -> Call:
+        """As the root admin, or as who has the keys; raises NotAuthorised (401)."""
+        if self._keys is None:
+            return self.as_admin()
+        from cmk.lab.model.user import User
+
+        user = User.with_keys(self.lab.store, *self._keys)
+        if user is None:
+            raise NotAuthorised(401, "These keys are not of a user of this lab that may ask.")
+        return Call(self.lab, user.account(self.lab.store), self._environment.say)
 
     def job(self, jobid: str, deadline: float | None = None) -> Json:
         found: Json = content(self.call("queryAsyncJobResult", {"jobid": jobid}))

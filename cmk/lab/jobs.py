@@ -51,11 +51,13 @@ class StoryError(ApiError):
 
 class Task(NamedTuple):
     """What an asynchronous API wants done: about which thing, and what its work must know; with a
-    `refusal` its job has failed already, as CloudStack's do for a thing in the wrong state."""
+    `refusal` its job has failed already, as CloudStack's do for a thing in the wrong state, with an
+    `answer` it is done."""
 
     about: Record
     info: Json = {}  # noqa: RUF012 - never written to
     refusal: ApiError | None = None
+    answer: Json | None = None
 
 
 class Job:
@@ -123,6 +125,8 @@ def submit(call: Call, cmd: str, task: Task) -> Json:
     if task.refusal is not None:
         told = task.refusal
         row.end(call.store, AsyncJob.FAILED, told.errorcode, job_fault_json(told), [told.errortext])
+    elif task.answer is not None:
+        row.end(call.store, AsyncJob.SUCCEEDED, 0, task.answer, [])
     else:
         call.has_submitted = True
     made = {"id": task.about.uuid} if cmd.startswith(("create", "deploy")) else {}

@@ -16,6 +16,7 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.events import record
 from cmk.lab.model.record import Record
+from cmk.lab.ownership import owners
 from cmk.masks import in_text
 from cmk.wire.faults import failed, invalid, malformed, no_such
 
@@ -27,6 +28,9 @@ Compute = Callable[[Call, list[Row]], None]
 
 #: Looks at what the rows of a page stand for; whether the store has changed by that.
 Look = Callable[[list[Row]], bool]
+
+#: A condition in SQL, and its values.
+Among = tuple[str, list[Any]]
 
 #: Parameters that are no column's name: the column, and how it is compared.
 _FILTERS = {"ids": ("id", "="), "startdate": ("created", ">="), "enddate": ("created", "<=")}
@@ -73,14 +77,17 @@ class Noun:
         self._compute = compute
         self._keyword = keyword
         self._order = order
-        self._is_owned = is_owned
+        self.is_owned = is_owned
 
-    def listed(self, call: Call, args: Args, look: Look | None = None) -> Json:
+    def listed(
+        self, call: Call, args: Args, look: Look | None = None, among: Among | None = None
+    ) -> Json:
         """The page that the parameters ask for, as a list API answers.
 
-        `look` is given the rows, and says whether what they show has changed by that.
+        `look` is given the rows, and says whether what they show has changed by that. `among` is
+        the condition of those that may be shown, where it is not whose they are.
         """
-        where, values = self._condition(call, self._named(call, args))
+        where, values = self._condition(call, self._named(call, args), among)
         limit, offset = _page(args)
         rows = self._rows(call, where, values, limit, offset)
         if look is not None and rows and look(rows):  # what was asked for may be others now
@@ -96,6 +103,11 @@ class Noun:
         """The response object of the thing with this id."""
         [row] = self._rows(call, f" WHERE {column} = ?", [uuid])
         return self._shown(call, [row])[0]
+
+    def all_with(self, call: Call, **columns: Any) -> list[Json]:
+        """The response objects of all that have these in their columns, whosever they are."""
+        where = " AND ".join(f"{column} = ?" for column in columns)
+        return self._shown(call, self._rows(call, f" WHERE {where}", list(columns.values())))
 
     def answer(self, call: Call, thing: Record) -> Json:
         """`{"zone": {…}}`: what an API answers that made or changed a thing."""
@@ -129,9 +141,15 @@ class Noun:
                 found[name] = _id_in(call, view, name, value)
         return found
 
-    def _condition(self, call: Call, args: Args) -> tuple[str, list[Any]]:
+    def _condition(self, call: Call, args: Args, among: Among | None = None) -> Among:
         parts: list[str] = []
         values: list[Any] = []
+        if self.is_owned:
+            args = dict(args)
+            is_one = bool(args.get("id") or args.get("ids"))
+            mine = owners(call, args, is_one)
+            part, values = among or mine.condition()
+            parts += [part] if part else []
         for name, value in args.items():
             if value is None or name in ("page", "pagesize"):
                 continue
@@ -147,9 +165,6 @@ class Noun:
                 any_case = " COLLATE NOCASE" if isinstance(value, str) else ""
                 parts.append(f"{column} {test} ?{any_case}")
                 values.append(value)
-        if self._is_owned and not call.caller.is_root:
-            parts.append("account_id = ?")
-            values.append(call.caller.id)
         return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
 
     def _shown(self, call: Call, rows: list[Row]) -> list[Json]:

@@ -44,7 +44,7 @@ def seed(store: Store, directory: LabDirectory, uri: str) -> None:
     makes one of the lab's own)."""
     created = now()
     store.insert("lab", uuid=new_uuid(), created=created)
-    store.insert("domain", id=ROOT_DOMAIN, uuid=new_uuid(), name="ROOT", path="/")
+    store.insert("domain", id=ROOT_DOMAIN, uuid=new_uuid(), name="ROOT", path="ROOT")
     for number, name in ((SYSTEM_ACCOUNT, "system"), (ADMIN_ACCOUNT, "admin")):
         store.insert(
             "account", id=number, uuid=new_uuid(), account_name=name, domain_id=ROOT_DOMAIN

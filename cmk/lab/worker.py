@@ -9,10 +9,12 @@ from cmk.document import Json
 from cmk.environment import Environment
 from cmk.lab.jobs import Job, Outcome, run_all
 from cmk.lab.lab import Lab
+from cmk.lab.model.account import Account
 from cmk.lab.model.host import Host
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
+from cmk.lab.nouns.account import ACCOUNT
 from cmk.lab.nouns.host import HOST
 from cmk.lab.nouns.storage_pool import STORAGE_POOL
 from cmk.lab.nouns.template import ISO, TEMPLATE
@@ -24,6 +26,7 @@ from cmk.lab.works import (
     lifecycle,
     maintenance,
     preparation,
+    removal,
     secondary_storage,
 )
 
@@ -51,6 +54,10 @@ def _deleted(job: Job) -> Json:
     return {"success": True, "displaytext": f"{kind} {template.name} is deleted"}
 
 
+def _account(job: Job) -> Json:
+    return ACCOUNT.answer(job.call, Account.of(job.store, job.instance_id))
+
+
 def _done(job: Job) -> Json:
     return {"success": True}
 
@@ -71,6 +78,10 @@ OUTCOMES = {
     "registerIso": Outcome(secondary_storage.DOWNLOAD, _done),
     "deleteTemplate": Outcome(collection.DELETE, _deleted),
     "deleteIso": Outcome(collection.DELETE, _deleted),
+    "disableAccount": Outcome(removal.DISABLE_ACCOUNT, _account),
+    "deleteAccount": Outcome(removal.REMOVE_ACCOUNT, _done),
+    "deleteDomain": Outcome(removal.REMOVE_DOMAIN, _done),
+    "deleteProject": Outcome(removal.REMOVE_PROJECT, _done),
     "prepareHostForMaintenance": Outcome(maintenance.HOST_MAINTENANCE, _host),
     "cancelHostMaintenance": Outcome(maintenance.CANCEL_HOST_MAINTENANCE, _host),
     "reconnectHost": Outcome(maintenance.RECONNECT, _host),

@@ -71,6 +71,7 @@ OF_BUILTINS = (
     Flag("--full", about="try all bytes"),
     Flag("--yes", "-y", about="ask nothing"),
     Flag("--renew", about="make new ones; the old are good no more"),
+    Flag("--account", "", "NAME", "of this account (/DOMAIN/NAME for one in a domain)"),
     Flag("--once", about="for one command, on a fresh lab"),
     Flag("--host", "", "ADDRESS", "where to listen (default 127.0.0.1)"),
     Flag("--port", "", "PORT", "the port (default 8080; 0: any that is free)"),

@@ -116,9 +116,8 @@ class Answerer:
         if request.method != "POST":
             raise NotAuthorised(405, "login has to be posted")
         store = self.lab.store
-        user = logged_in(
-            store, given(request.params, "username"), given(request.params, "password")
-        )
+        told_of = (given(request.params, n) for n in ("username", "password", "domain", "domainid"))
+        user = logged_in(store, *told_of)
         cookie, session = self.sessions.begin(user.uuid)
         account = user.account(store)
         told = {
@@ -129,7 +128,7 @@ class Answerer:
             "account": account.account_name,
             "firstname": user.firstname,
             "lastname": user.lastname,
-            "type": "1",
+            "type": str(account.role(store).account_type),
             "timezone": "UTC",
             "timezoneoffset": "0.0",
             "registered": "false",

@@ -31,7 +31,6 @@ NOTHING = frozenset(
         "listPortForwardingRules",
         "listPrivateGateways",
         "listProjectInvitations",
-        "listProjects",
         "listPublicIpAddresses",
         "listRemoteAccessVpns",
         "listResourceIcon",

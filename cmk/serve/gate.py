@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 
 from cmk.errors import ApiError, NotAuthorised
-from cmk.lab.model.user import User, UserState
+from cmk.lab.model.account import Domain
+from cmk.lab.model.user import User
 from cmk.lab.store import Store
 from cmk.serve.sessions import Sessions
 from cmk.wire.signature import given, is_signed
@@ -33,24 +34,26 @@ def user_of(
         told = next(filter(None, ways), "")
         uuid = sessions.user_of(cookies["JSESSIONID"], told)
         user = User.known(store, uuid) if uuid else None
-        if user is None or user.state is not UserState.ENABLED:
+        if user is None or not user.may_ask(store):
             raise NotAuthorised(401, "unable to verify user credentials")
         return user
     user = User.first(store, api_key=key) if key else None
     secret = user.secret_key if user is not None and user.secret_key else _NOBODY
     is_right = is_signed(params, secret, time.time())
-    if user is None or not is_right or user.state is not UserState.ENABLED:
+    if user is None or not is_right or not user.may_ask(store):
         raise NotAuthorised(401, REFUSED)
     return user
 
 
-def logged_in(store: Store, username: str, password: str) -> User:
-    """The user with this name and password. Raises NotAuthorised (531)."""
+def logged_in(store: Store, username: str, password: str, place: str = "", id: str = "") -> User:
+    """The user with this name and password, in the domain with this path (`/sales`; the root is `/`
+    or nothing) or this id. Raises NotAuthorised (531)."""
     User.admin(store)
-    user = User.first(store, username=username)
+    domain = Domain.known(store, id) if id else Domain.at(store, place)
+    user = User.called(store, username, domain.id) if domain else None
     nobody = User.draft(state="enabled", password=None)
     is_right = (user or nobody).has_password(password)
-    if user is None or not is_right or user.state is not UserState.ENABLED:
+    if user is None or not is_right or not user.may_ask(store):
         raise NotAuthorised(
             531, "Failed to authenticate the user; please provide valid credentials"
         )

@@ -8,11 +8,9 @@ from typing import Any
 
 from cmk.document import dumps
 from cmk.errors import ApiError
+from cmk.wire.envelope import VERSION
 from cmk.wire.faults import fault_json
 from cmk.wire.xml import as_xml
-
-#: The version that the lab says it is: the one whose catalog it is held against.
-VERSION = "4.22.0.0"
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

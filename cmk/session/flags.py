@@ -33,6 +33,7 @@ class Flags:
     repair: bool = False
     yes: bool = False
     renew: bool = False
+    account: str = ""
     once: bool = False
     host: str = ""
     port: int | None = None

@@ -17,6 +17,7 @@ from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine, MachineState, Volume
 from cmk.lab.model.pool import Pool
+from cmk.lab.model.record import Record
 from cmk.lab.model.template import Template
 from cmk.lab.store import now
 from tests.conftest import LabCmk
@@ -94,14 +95,19 @@ class Things:
 
     def template(self, name: str = "debian", **columns: Any) -> Template:
         """A registered template of 1 GiB, downloaded directly."""
-        given = {"format": "QCOW2", "url": f"http://h/{name}.qcow2", "size": 1 << 30, **columns}
+        given = {
+            "format": "QCOW2",
+            "url": f"http://h/{name}.qcow2",
+            "size": 1 << 30,
+            "account_id": self.call.caller.id,
+            **columns,
+        }
         template = Template.add(
             self.store,
             name=name,
             display_text=name,
             hypervisor_type="KVM",
             direct_download=1,
-            account_id=self.call.caller.id,
             created=now(),
             **given,
         )
@@ -152,7 +158,7 @@ class Things:
             **given,
         )
 
-    def job(self, about: Template | Machine, cmd: str = "prepareTemplate", **info: Any) -> Job:
+    def job(self, about: Record, cmd: str = "prepareTemplate", **info: Any) -> Job:
         """A job in the hands of a worker."""
         uuid = submit(self.call, cmd, Task(about, info))["jobid"]
         row = AsyncJob.known(self.store, uuid)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cmk.lab.model.account import Account
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.user import User
 from cmk.serve.answer import Answerer, Request
@@ -32,6 +33,9 @@ class Recorded:
         self.answerer = Answerer(place, {"HOME": str(place)}, print)
         self.store = things.store
         self.user = User.admin(self.store).renew_keys(self.store)
+        account = Account.add(self.store, account_name="ann", domain_id=1, role_id=4)
+        named = {"username": "ann", "firstname": "A", "lastname": "N", "created": "2026"}
+        self.ann = User.add(self.store, account_id=account.id, **named).renew_keys(self.store)
         template, iso = (
             things.template(),
             things.template("iso", format="ISO", url="http://h/x.iso"),
@@ -62,6 +66,8 @@ class Recorded:
             self.stopped.become(self.store, MachineState.DESTROYED)
         if "expunged" in note:
             self.stopped.remove(self.store)
+        if note.startswith("user: "):
+            self.user = self.ann
 
     def answer(self, request: dict[str, str]) -> tuple[int, dict[str, Any]]:
         named = dict(request)

@@ -173,6 +173,24 @@ def test_the_admins_keys_stay_until_they_are_renewed(lab: LabCmk) -> None:
     assert json.dumps(first["userkeys"]["secretkey"]) not in lab.ok("list", "users").out
 
 
+def test_another_account_asks_by_its_keys_over_http_and_on_the_machine(served: Served) -> None:
+    named = ("firstname=A", "lastname=N", "email=a@x.y", "password=@-")
+    served.lab.ok("create", "domain", "name=sales")
+    made = ("create", "account", "username=ann", *named, "domainid=name:sales")
+    served.lab.ok(*made, stdin="s3cret")
+    keys = served.lab.ok("lab", "keys", "--account", "/sales/ann").json["userkeys"]
+    ann = served.client(CMK_API_KEY=keys["apikey"], CMK_SECRET_KEY=keys["secretkey"])
+    assert ann.ok("list", "accounts", "filter=name", "-o", "value").out == "ann\n"
+    assert ann("list", "hosts").status != 0
+    assert ann.ok("list", "zones").json["count"] == 1
+    on_the_machine = ("-k", keys["apikey"], "-s", keys["secretkey"])
+    seen = served.lab.ok(*on_the_machine, "list", "users", "filter=username", "-o", "value")
+    assert seen.out == "ann\n"
+    wrong = served.lab("-k", keys["apikey"], "-s", "wrong", "list", "zones")
+    assert (wrong.status, "These keys are not of a user" in wrong.err) == (3, True)
+    assert served.lab("lab", "keys", "--account", "nobody").status == 7
+
+
 @pytest.mark.libvirt
 def test_a_vm_is_deployed_by_other_peoples_clients(served: Served, web: Web, nano: bytes) -> None:
     client = served.client()

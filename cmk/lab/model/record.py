@@ -57,6 +57,10 @@ class Record:
         owner: int | None = vars(self).get("account_id")
         return owner
 
+    def is_for(self, store: Store, account: int) -> bool:
+        """Whether an account that it does not belong to may use it."""
+        return False
+
     @classmethod
     def of(cls: type[R], store: Store, id: int | None) -> R:
         """The row that another one refers to: rows stay when a thing is removed."""

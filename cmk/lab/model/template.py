@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cmk.lab.model.ownership import Owners
 from cmk.lab.model.record import Record, details_of, set_details
 from cmk.lab.store import Store, now
 
@@ -43,6 +44,8 @@ class Template(Record):
     guest_os_id: int | None
     account_id: int
     bootable: int
+    public: int
+    featured: int
     etag: str | None
     last_modified: str | None
     metalink: str | None
@@ -116,6 +119,44 @@ class Template(Record):
                 zone,
             )
         )
+
+    def is_for(self, store: Store, account: int) -> bool:
+        return bool(self.public) or account in self.permitted(store)
+
+    def permitted(self, store: Store) -> list[int]:
+        """The accounts that may use it though it is not public."""
+        rows = store.rows(
+            "SELECT account_id FROM launch_permission WHERE template_id = ? ORDER BY id", self.id
+        )
+        return [row["account_id"] for row in rows]
+
+    def permit(self, store: Store, account: int) -> None:
+        """Let an account use it."""
+        self.forbid(store, account)
+        store.insert("launch_permission", template_id=self.id, account_id=account)
+
+    def forbid(self, store: Store, account: int | None = None) -> None:
+        """Let one account, or (None) all, use it no more."""
+        one = "" if account is None else " AND account_id = ?"
+        values = [] if account is None else [account]
+        store.execute(f"DELETE FROM launch_permission WHERE template_id = ?{one}", self.id, *values)
+
+    @staticmethod
+    def filtered(which: str, mine: Owners, account: int) -> tuple[str, list[Any]]:
+        """The condition of a templatefilter (4.22) on template_view, where `mine` are the caller's
+        or those that were named."""
+        own, values = mine.condition()
+        own = own or "1"
+        shared = "template_id IN (SELECT template_id FROM launch_permission WHERE account_id = ?)"
+        if which == "featured":
+            return f"isfeatured AND (ispublic OR {own})", values
+        if which == "community":
+            return "ispublic AND NOT isfeatured", []
+        if which == "sharedexecutable":
+            return shared, [account]
+        if which == "executable":
+            return f"(ispublic OR {own} OR {shared})", [*values, account]
+        return own, values
 
     def users(self, store: Store) -> list[str]:
         """The names of the VMs that are made from it or have it in their drive."""

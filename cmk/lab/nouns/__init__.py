@@ -34,8 +34,18 @@ APIS = {
     "event": "listEvents",
     "configuration": "listConfigurations updateConfiguration",
     "api_listing": "listApis",
-    "user": "listUsers getUser registerUserKeys",
-    "account": "listAccounts listDomains listCapabilities",
+    "role": "listRoles",
+    "domain": "listDomains listDomainChildren createDomain updateDomain deleteDomain",
+    "account": "listAccounts createAccount updateAccount deleteAccount enableAccount "
+    "disableAccount lockAccount",
+    "user": "listUsers createUser updateUser deleteUser enableUser disableUser lockUser getUser "
+    "getUserKeys registerUserKeys",
+    "project": "listProjects createProject updateProject deleteProject activateProject "
+    "suspendProject listProjectAccounts addAccountToProject deleteAccountFromProject",
+    "resource_limit": "listResourceLimits updateResourceLimit updateResourceCount",
+    "permission": "listTemplatePermissions updateTemplatePermissions listIsoPermissions "
+    "updateIsoPermissions",
+    "capability": "listCapabilities",
 }
 
 _MODULES = {name.lower(): module for module, names in APIS.items() for name in names.split()}

@@ -7,6 +7,7 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.noun import Args
+from cmk.lab.roles import may_call
 
 
 @api("name description isasync params response labonly deviation")
@@ -16,5 +17,9 @@ def list_apis(call: Call, args: Args) -> Json:
     name: the API with this name
     """
     wanted = args.get("name", "").lower()
-    rows = [row for row in lab_catalog().records() if wanted in ("", row["name"].lower())]
+    rows = [
+        row
+        for row in lab_catalog().records()
+        if wanted in ("", row["name"].lower()) and may_call(call.caller, row["name"])
+    ]
     return {"count": len(rows), "api": rows} if rows else {}

@@ -28,7 +28,8 @@ JOB = Noun(
     "listAsyncJobs",
     "async_job_view",
     "jobid cmd jobstatus jobprocstatus jobresultcode jobresulttype jobresult jobinstancetype "
-    "jobinstanceid accountid userid created completed progress warnings",
+    "jobinstanceid accountid account domainid domainpath userid created completed progress "
+    "warnings",
     _told,
     keyword="cmd",
     order="row_id DESC",

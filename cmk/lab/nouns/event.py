@@ -10,6 +10,7 @@ EVENT = Noun(
     "listEvents",
     "event_view",
     "id type state level description resourcetype resourceid username account domain domainid "
+    "domainpath project projectid "
     "created",
     keyword="description",
     order="row_id DESC",

@@ -63,7 +63,7 @@ def attach_iso(call: Call, args: Args) -> Task:
     forced: also when another ISO is in it
     """
     vm = _with_drive(call, args)
-    iso = call.find(Iso, args["id"])
+    iso = call.use(Iso, args["id"])
     if not iso.is_registered_in(call.store, vm.data_center_id):
         raise no_such("ISO in the VM's zone", "id", args["id"])
     if not is_ready(call.store, iso, vm.data_center_id):

@@ -10,8 +10,7 @@ NETWORK = Noun(
     "listNetworks",
     "network_view",
     "id name displaytext type state traffictype cidr gateway zoneid zonename account domain "
-    "domainid broadcastdomaintype isdefault issystem canusefordeploy created",
-    is_owned=True,
+    "domainid domainpath broadcastdomaintype isdefault issystem canusefordeploy created",
 )
 
 listing(

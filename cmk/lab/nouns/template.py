@@ -12,6 +12,7 @@ from cmk.lab.model.pool import Pool, PoolState
 from cmk.lab.model.record import details_of_all
 from cmk.lab.model.template import DiskTemplate, Iso, Template
 from cmk.lab.noun import Args, Noun, Row
+from cmk.lab.ownership import owners
 from cmk.wire.faults import invalid, malformed, no_such
 
 
@@ -61,9 +62,10 @@ def _copy(copy: ShownCopy, differ: bool) -> Json:
 
 FIELDS = (
     "id name displaytext ispublic created isready passwordenabled format bootable isfeatured "
-    "crossZones ostypeid ostypename account accountid domain domainid zoneid zonename status size "
-    "physicalsize templatetype hypervisor isextractable checksum templatetag details "
-    "downloaddetails bits sshkeyenabled isdynamicallyscalable directdownload deployasis "
+    "crossZones ostypeid ostypename account accountid domain domainid domainpath project "
+    "projectid zoneid zonename status size physicalsize templatetype hypervisor isextractable "
+    "checksum templatetag details downloaddetails bits sshkeyenabled isdynamicallyscalable "
+    "directdownload deployasis "
     "requireshvm url tags"
 )
 ORDER = "template_id, zone_id"
@@ -82,6 +84,9 @@ REGISTRATION = """
         published beside the URL
     directdownload: true: hosts download it when they need it; false (default): the zone's image
         store does, now
+    account: the account that it is for, in the domain that is named (default: the caller)
+    domainid: the account's domain
+    projectid: the project that it is for
     ispublic: whether all accounts may use it
     isfeatured: whether it is featured
     isextractable: whether it may be extracted
@@ -151,12 +156,16 @@ def registered(call: Call, noun: Noun, args: Args, which: str, is_iso: bool) -> 
     """Templates or ISOs, those that were deleted only where `showremoved` asks for them."""
     if which.lower() not in FILTERS:
         raise malformed(f"'{which}' is no filter; there are {', '.join(FILTERS)}.")
-    if which.lower() in ("community", "sharedexecutable"):
-        return {}
-    if which.lower() == "featured":
-        args["isfeatured"] = True
+    which = which.lower()
+    if which == "all":
+        if not (call.caller.is_root or call.caller.is_domain_admin):
+            raise invalid("The filter all is for admins.")
+        named = any(args.get(name) for name in ("account", "domainid", "projectid"))
+        args.setdefault("listall", not named)
+    mine = owners(call, dict(args), is_one=bool(args.get("id") or args.get("ids")))
     shown = {} if args.pop("showremoved", False) else {"is_registered": True}
-    return noun.listed(call, {**args, "is_iso": is_iso, **shown})
+    among = Template.filtered(which, mine, call.caller.id)
+    return noun.listed(call, {**args, "is_iso": is_iso, **shown}, among=among)
 
 
 @job(TEMPLATE, note="In the lab it really downloads, as a job, and takes ISOs too.")
@@ -169,7 +178,7 @@ def prepare_template(call: Call, args: Args) -> Task:
     refresh (boolean): also where there is a copy: fetch what the URL serves now
     """
     zone = call.find(Zone, args["zoneid"], "zoneid")
-    template = call.find(Template, args["templateid"], "templateid")
+    template = call.use(Template, args["templateid"], "templateid")
     if not template.is_registered_in(call.store, zone.id):
         raise no_such("template or ISO in this zone", "templateid", args["templateid"])
     wanted = args.get("storageid")

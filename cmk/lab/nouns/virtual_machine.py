@@ -10,6 +10,7 @@ from cmk.errors import ApiError
 from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
+from cmk.lab.model.account import Account
 from cmk.lab.model.copy import is_ready
 from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
@@ -19,6 +20,7 @@ from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.model.record import Record
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Args, Noun, Row, kvm_only
+from cmk.lab.ownership import owner_of_new, require
 from cmk.lab.store import new_uuid, now
 from cmk.wire.faults import failed, invalid, malformed
 
@@ -42,7 +44,8 @@ MACHINE = Noun(
     "virtualmachine",
     "listVirtualMachines",
     "user_vm_view",
-    "id name displayname account domain domainid created state haenable zoneid zonename hostid "
+    "id name displayname account userid username domain domainid domainpath project "
+    "projectid created state haenable zoneid zonename hostid "
     "hostname templateid templatename templatedisplaytext passwordenabled isoid isoname "
     "isodisplaytext serviceofferingid serviceofferingname cpunumber cpuspeed memory guestosid "
     "ostypeid osdisplayname rootdeviceid rootdevicetype nic hypervisor instancename displayvm "
@@ -96,23 +99,38 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     clusterid: the cluster it must run in
     podid: the pod it must run in
     networkids: the lab's one network, if anything
+    account: the account that it is for, in the domain that is named (default: the caller)
+    domainid: the account's domain
+    projectid: the project that it is for
     """
     zone = call.find(Zone, args["zoneid"], "zoneid")
     if not args.get("templateid"):
         raise failed("A VM is made from templateid=, a template or an ISO.")
-    template = call.find(Template, args["templateid"], "templateid")
+    template = call.use(Template, args["templateid"], "templateid")
     offering = call.find(ServiceOffering, args["serviceofferingid"], "serviceofferingid")
     ties = ties_of(call, args)
     for network in args.get("networkids") or []:
         call.find(Network, network, "networkids")
     size, disk_offering = root_disk(call, args, template)
     _check_template(call, zone, template)
+    owner = owner_of_new(call, args)
+    gib = ((size or template.size or 0) + (1 << 30) - 1) >> 30
+    require(
+        call,
+        owner,
+        user_vm=1,
+        volume=1,
+        cpu=offering.cpu,
+        memory=offering.ram_size,
+        primary_storage=gib,
+    )
     uuid = new_uuid()
     name = _name(args.get("name"), uuid)
     if Machine.name_is_taken(call.store, name):
         raise invalid(f"The vm with hostName {name} already exists in the network.")
     started = args.get("startvm", True)
-    vm = _add(call, uuid, name, args.get("displayname") or name, started, zone, template, offering)
+    shown = args.get("displayname") or name
+    vm = _add(call, owner, uuid, name, shown, started, zone, template, offering)
     number = disk_offering.id if disk_offering else None
     Volume.new_root(call.store, vm.id, size, template.id, number)
     # Locally administered, QEMU's own prefix, then the lab's and the VM's number.
@@ -181,6 +199,7 @@ def _name(wanted: str | None, uuid: str) -> str:
 
 def _add(
     call: Call,
+    owner: Account,
     uuid: str,
     name: str,
     shown: str,
@@ -195,7 +214,7 @@ def _add(
         name=name,
         display_name=shown,
         state=MachineState.STARTING if started else STOPPED,
-        account_id=call.caller.id,
+        account_id=owner.id,
         data_center_id=zone.id,
         vm_template_id=template.id,
         iso_id=template.id if template.is_iso else None,
@@ -360,7 +379,7 @@ def restore_virtual_machine(call: Call, args: Args) -> Task:
     _require(vm, (RUNNING, STOPPED))
     template = vm.template(call.store)
     if args.get("templateid"):
-        template = call.find(Template, args["templateid"], "templateid")
+        template = call.use(Template, args["templateid"], "templateid")
     if template.removed:
         raise invalid(
             f"The template {template.name} of {vm.name} was deleted; give another templateid."

@@ -21,9 +21,13 @@ from cmk.lab.works.deployment import bring_up
 def stop(job: Job) -> None:
     """Switch a VM off: by its power button, and by force where that does nothing."""
     vm = Machine.of(job.store, job.instance_id)
-    if vm.state in OFF:
-        return
-    _switch_off(job, vm, bool(job.info.get("forced")))
+    if vm.state not in OFF:
+        stop_machine(job, vm, bool(job.info.get("forced")))
+
+
+def stop_machine(job: Job, vm: Machine, forced: bool) -> None:
+    """The same for any VM."""
+    _switch_off(job, vm, forced)
     vm.become(job.store, MachineState.STOPPED, host_id=None)
     record(job.call, "VM.STOP", f"Stopped {vm.name}", vm)
 
@@ -52,7 +56,11 @@ def destroy(job: Job) -> None:
 
 def expunge(job: Job) -> None:
     """Remove all that is left of a VM."""
-    vm = Machine.of(job.store, job.instance_id)
+    expunge_machine(job, Machine.of(job.store, job.instance_id))
+
+
+def expunge_machine(job: Job, vm: Machine) -> None:
+    """The same for any VM; a guest that runs ends."""
     vm.become(job.store, MachineState.EXPUNGING)
     job.progress("Removing the VM's disks")
     for row in vm.hosts(job.store):

@@ -10,9 +10,11 @@ from cmk.images.headers import headers_of
 from cmk.lab.call import Call
 from cmk.lab.events import record
 from cmk.lab.jobs import Task, submit
+from cmk.lab.model.account import Account
 from cmk.lab.model.copy import DownloadState, ImageStore, StoredCopy
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import OsType, Template
+from cmk.lab.ownership import owner_of_new, require
 from cmk.lab.remote import check_path
 from cmk.lab.seed import DEFAULT_OS_TYPE
 from cmk.lab.settings import number
@@ -52,6 +54,8 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
         if args.get("ostypeid")
         else OsType.there(call.store, display_name=DEFAULT_OS_TYPE)[0]
     )
+    owner = owner_of_new(call, args)
+    require(call, owner, template=1)
     check_path(call, args["url"])
     url = checked_url(args["url"], format)
     text = args.get("checksum") or ""
@@ -71,7 +75,7 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
         source = source._replace(checksum=given, published="")
     _tell(call, url, given, source)
     with call.store.change():
-        template = _write(call, args, format, hypervisor, ostype, source)
+        template = _write(call, args, owner, format, hypervisor, ostype, source)
         for zone in zones:
             template.register_in(call.store, zone.id)
         _write_copies(call, template, stores)
@@ -121,7 +125,13 @@ def _tell(call: Call, url: str, given: Checksum | None, source: Source) -> None:
 
 
 def _write(
-    call: Call, args: Args, format: str, hypervisor: str, ostype: OsType, source: Source
+    call: Call,
+    args: Args,
+    owner: Account,
+    format: str,
+    hypervisor: str,
+    ostype: OsType,
+    source: Source,
 ) -> Template:
     everywhere = args.get("zoneid") == EVERYWHERE or args.get("zoneids") == [EVERYWHERE]
     template = Template.add(
@@ -133,7 +143,7 @@ def _write(
         url=args["url"],
         direct_download=bool(args.get("directdownload")),
         guest_os_id=ostype.id,
-        account_id=call.caller.id,
+        account_id=owner.id,
         cross_zones=everywhere,
         created=now(),
         **{column: args.get(name, other) for name, (column, other) in _COLUMNS.items()},

@@ -1,0 +1,118 @@
+"""Whom a new thing belongs to, and whose things a list shows: CloudStack's rules (4.22).
+
+A list shows an account its own things. `listall=true` shows an admin those of its whole domain,
+`domainid=` those of a domain (with `isrecursive=true` also of all below it), `account=` those of
+one account there, `projectid=` those of a project, and with -1 those of all projects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cmk.errors import ApiError
+from cmk.lab.call import Call
+from cmk.lab.model.account import Account, Domain, Project
+from cmk.lab.model.limit import excess
+from cmk.lab.model.ownership import Owners, Projects
+from cmk.wire.faults import ALLOCATION, invalid, not_yours
+
+#: The parameters by which a list says whose things it is about.
+SCOPE = ("account", "domainid", "projectid", "listall", "isrecursive")
+
+#: Stands for all projects.
+ALL_PROJECTS = "-1"
+
+
+def owners(call: Call, args: dict[str, Any], is_one: bool) -> Owners:
+    """Take the parameters of SCOPE out of `args`: whose things they are about; `is_one` where a
+    list is about things that are named by their ids.
+
+    Raises ApiError 431 for an account, domain or project that is not there, NotAuthorised (531) for
+    one that is not the caller's.
+    """
+    account, domainid, projectid, listall, isrecursive = (args.pop(name, None) for name in SCOPE)
+    caller = call.caller
+    domain = _domain(call, domainid) if domainid else None
+    named = _account(call, account, domain or caller.domain(call.store)) if account else None
+    if projectid == ALL_PROJECTS:
+        return _of_all_projects(call, bool(listall))
+    if projectid:
+        project = call.find(Project, projectid, "projectid")
+        return Owners([project.project_account_id])
+    projects = Projects.TOO if is_one else Projects.SKIPPED
+    if named is not None:
+        return Owners([named.id], projects=projects)
+    if domain is not None and (caller.is_root or caller.is_domain_admin):
+        return Owners(None, domain.id, bool(isrecursive), projects)
+    if caller.is_root:
+        return Owners(None if listall or is_one else [caller.id], projects=projects)
+    if caller.is_domain_admin and (listall or is_one):
+        return Owners(None, caller.domain_id, True, projects)
+    mine = [caller.id, *(Project.accounts_of(call.store, caller.id) if is_one else [])]
+    return Owners(mine, projects=projects)
+
+
+def _of_all_projects(call: Call, listall: bool) -> Owners:
+    if call.caller.is_root:
+        return Owners(projects=Projects.TOO if listall else Projects.ALONE)
+    theirs = Project.accounts_of(call.store, call.caller.id)
+    return Owners([*theirs, *([call.caller.id] if listall else [])])
+
+
+def _domain(call: Call, uuid: str) -> Domain:
+    """A domain that the caller may name: its own, or for an admin one below it."""
+    domain = call.find(Domain, uuid, "domainid")
+    check_domain(call, domain)
+    return domain
+
+
+def check_domain(call: Call, domain: Domain) -> None:
+    """Raise NotAuthorised (531) for a domain that is not the caller's."""
+    caller = call.caller
+    if caller.is_root or caller.domain_id == domain.id:
+        return
+    if not (caller.is_domain_admin and caller.domain(call.store).holds(call.store, domain.id)):
+        raise not_yours(domain.KIND)
+
+
+def _account(call: Call, name: str, domain: Domain) -> Account:
+    """An account by its name that the caller may act for."""
+    found = Account.called(call.store, name, domain.id)
+    if found is None:
+        raise invalid(f"There is no account {name} in the domain {domain.path}.")
+    if not call.sees(found):
+        raise not_yours(found.KIND)
+    return found
+
+
+def owner_of_new(call: Call, args: dict[str, Any]) -> Account:
+    """Whom that belongs to which a call makes: who is named by account= and domainid=, or by
+    projectid=, else the caller. Raises ApiError 431, NotAuthorised (531) as for a list."""
+    if args.get("projectid"):
+        if args.get("account"):
+            raise invalid("account and projectid exclude each other.")
+        project = call.find(Project, args["projectid"], "projectid")
+        return Account.of(call.store, project.project_account_id)
+    if args.get("account"):
+        domain = _domain(call, args["domainid"]) if args.get("domainid") else None
+        return _account(call, args["account"], domain or call.caller.domain(call.store))
+    return call.caller
+
+
+def whose_limits(call: Call, args: dict[str, Any]) -> Account | Domain:
+    """The account or the domain that limits are asked of. Raises as for a list."""
+    if args.get("domainid") and not args.get("account"):
+        return _domain(call, args["domainid"])
+    return owner_of_new(call, args)
+
+
+def require(call: Call, account: Account, **wanted: int) -> None:
+    """Raise ApiError 535 where an account may not have this much more of these resources."""
+    found = excess(call.store, account, wanted)
+    if found is not None:
+        raise ApiError(
+            535,
+            f"That would pass a limit of {found.whose}: {found.resource.name} {found.limit}, of "
+            f"which {found.total} are used.",
+            ALLOCATION,
+        )
