@@ -55,8 +55,18 @@ BUILTINS = {
         "serve [--port N] | serve --once -- COMMAND…",
         "the lab as a CloudStack management server on this machine, for every client there is; "
         "--once: for one command, on a fresh lab (--host, --tls-cert, --tls-key, --insecure, "
-        "--ready-fd, --integration)",
-        ("once", "host", "port", "tls_cert", "tls_key", "insecure", "ready_fd", "integration"),
+        "--ready-fd, --integration-port, --ui)",
+        (
+            "once",
+            "host",
+            "port",
+            "tls_cert",
+            "tls_key",
+            "insecure",
+            "ready_fd",
+            "integration_port",
+            "ui",
+        ),
         is_live=True,
     ),
     "explain": Builtin(

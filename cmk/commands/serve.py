@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,11 +46,21 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         raise UsageError("serve is for a lab.", "Use: cmk -u lab: serve")
     host = flags.host or "127.0.0.1"
     _check_exposure(host, flags)
+    if flags.ui and not Path(flags.ui, "index.html").is_file():
+        raise UsageError(
+            f"--ui {flags.ui} has no index.html.",
+            "It is what the package cloudstack-ui installs (/usr/share/cloudstack-ui), or the dist "
+            "that npm run build leaves.",
+        )
     lab = session.backend.lab
     lab.store  # noqa: B018 - what is wrong with the lab is told before anything listens
     place, port = lab.directory.path, 8080 if flags.port is None else flags.port
-    with _listening(host, port) as listener:
-        server = _server(session.environment, place, listener, flags)
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listening(host, port))
+        listeners = [listener]
+        if flags.integration_port is not None:
+            listeners.append(stack.enter_context(_listening("127.0.0.1", flags.integration_port)))
+        server = _server(session.environment, place, flags)
         scheme, bound = ("https" if flags.tls_cert else "http"), listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
         session.environment.stdout.write(f"{scheme}://{name}:{bound}/client/api\n")
@@ -58,7 +68,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         if flags.ready_fd is not None:
             with suppress(OSError), os.fdopen(flags.ready_fd, "w") as ready:
                 ready.write(f"{bound}\n")
-        server.run(sockets=[listener])
+        server.run(sockets=listeners)
 
 
 def _check_exposure(host: str, flags: Flags) -> None:
@@ -92,9 +102,7 @@ def _listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server(
-    environment: Environment, place: Path, listener: socket.socket, flags: Flags
-) -> uvicorn.Server:
+def _server(environment: Environment, place: Path, flags: Flags) -> uvicorn.Server:
     import uvicorn
 
     from cmk.serve.answer import Answerer
@@ -109,12 +117,12 @@ def _server(
 
     return uvicorn.Server(
         uvicorn.Config(
-            application(answerer, log, is_integration=flags.integration),
+            application(answerer, log, environment.say, flags.ui, flags.integration_port),
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
-            ws="none",
+            ws_max_size=1 << 20,
             limit_concurrency=_CONNECTIONS,
             timeout_keep_alive=_KEPT,
             timeout_graceful_shutdown=_LAST,
@@ -138,7 +146,7 @@ def _once(session: Session, words: list[str], flags: Flags) -> int:
         lab.close()
         listener = _listening("127.0.0.1", flags.port or 0)
         quiet = environment.with_variables(CMK_QUIET="1")
-        server = _server(quiet, place, listener, flags)
+        server = _server(quiet, place, flags)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

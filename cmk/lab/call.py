@@ -20,10 +20,14 @@ Tell = Callable[[str], None]
 class Call:
     """One call of an API, or a job's work: for one account."""
 
-    def __init__(self, lab: Lab, caller: Account, tell: Tell, is_remote: bool = False) -> None:
-        """`is_remote`: it has come over HTTP, from who need not be a user of this machine."""
+    def __init__(
+        self, lab: Lab, caller: Account, tell: Tell, origin: str = "", user: str = ""
+    ) -> None:
+        """`origin`: the server (`https://host:8080`) that it has come to over HTTP, from who need
+        not be a user of this machine; `user` is the id of the account's user that asks."""
         self.lab = lab
-        self.is_remote = is_remote
+        self.origin = origin
+        self.user = user
         self.caller = caller
         self.tell = tell
         #: Whether a job was queued, for which a worker is hired when the call's changes are in.
@@ -33,6 +37,11 @@ class Call:
     def of_admin(cls, lab: Lab, tell: Tell) -> Call:
         """The command line's, on this machine: it may do all."""
         return cls(lab, Account.of(lab.store, ADMIN_ACCOUNT), tell)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it has come over HTTP."""
+        return bool(self.origin)
 
     @property
     def store(self) -> Store:

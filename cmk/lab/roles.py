@@ -10,7 +10,8 @@ _USER = """
     destroyVirtualMachine detachIso expungeVirtualMachine getUploadParamsForIso
     getUploadParamsForTemplate getUser getUserKeys listAccounts listApis listAsyncJobs
     listCapabilities listDiskOfferings listEvents listHypervisors listIsoPermissions listIsos
-    listNetworks listNics listOsCategories listOsTypes listProjectAccounts listProjects
+    listNetworks listOsCategories listOsTypes listProjectAccounts listProjects
+    listUserTwoFactorAuthenticatorProviders
     listResourceLimits listServiceOfferings listTemplatePermissions listTemplates listUsers
     listVirtualMachines listVolumes listZones queryAsyncJobResult rebootVirtualMachine
     recoverVirtualMachine registerIso registerTemplate registerUserKeys restoreVirtualMachine

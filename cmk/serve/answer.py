@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cmk.errors import ApiError, CmkError, NotAuthorised
 from cmk.lab.call import Call
@@ -13,8 +14,8 @@ from cmk.lab.engine import run
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.lab.nouns import is_exactly
-from cmk.serve.empty import NOTHING
-from cmk.serve.gate import REFUSED, logged_in, refuse_strangers, user_of
+from cmk.lab.nouns.nothing import NOTHING
+from cmk.serve.gate import REFUSED, Asker, asker_of, logged_in, refuse_strangers
 from cmk.serve.replies import Reply, refusal, reply_of
 from cmk.serve.sessions import IDLE, Sessions
 from cmk.wire.envelope import content
@@ -24,6 +25,28 @@ from cmk.wire.signature import given
 _ABOUT = frozenset(
     ["command", "apikey", "signature", "signatureversion", "expires", "response", "sessionkey", "_"]
 )
+
+#: What the web UI asks before anybody has logged in, and what a lab says to it.
+_TO_ANYBODY = frozenset(["listGuiThemes", "listOauthProvider"])
+
+#: What it asks about things that a lab has not, and the answers.
+_FIXED = {
+    "cloudianIsEnabled": {"cloudianisenabled": {"enabled": False}},
+    "quotaIsEnabled": {"isenabled": {"isenabled": False}},
+}
+
+#: What is answered before the second factor was shown, and the one that shows it.
+_SHOWS_FACTOR = "validateUserTwoFactorAuthenticationCode"
+_BEFORE_FACTOR = frozenset(
+    [
+        _SHOWS_FACTOR,
+        "listApis",
+        "listUserTwoFactorAuthenticatorProviders",
+        "setupUserTwoFactorAuthentication",
+    ]
+)
+#: So often a session may show a wrong code.
+_TRIES = 5
 
 #: Bytes of user data that a GET may hold, as in CloudStack.
 _USER_DATA_BY_GET = 4096
@@ -38,10 +61,12 @@ class Request:
     headers: Mapping[str, str]
     cookies: Mapping[str, str]
     is_integration: bool = False
+    #: The server as the client has named it: http://127.0.0.1:8080
+    origin: str = "http://localhost"
 
 
 def _is_there(command: str) -> bool:
-    return is_exactly(command) or command in NOTHING
+    return is_exactly(command) or command in NOTHING or command in _FIXED
 
 
 class Answerer:
@@ -88,28 +113,55 @@ class Answerer:
     def _answered(self, request: Request, command: str, envelope: str, form: str) -> Reply:
         if command == "login":
             return self._login(request, form)
-        user = self._user(request)
+        if command in _TO_ANYBODY:
+            return reply_of(envelope, {}, form)
+        asker = self._asker(request)
         if command == "logout":
             self.sessions.end(request.cookies.get("JSESSIONID", ""))
             return reply_of(envelope, {"description": "success"}, form)
         if not _is_there(command):
             raise NotAuthorised(401, REFUSED)
+        session = asker.session
+        if session is not None and not session.is_verified and command not in _BEFORE_FACTOR:
+            raise NotAuthorised(511, "The second factor has to be shown first.", 4295)
+        reply = reply_of(envelope, self._content(request, asker, command), form)
+        reply.who = asker.user.username
+        return reply
+
+    def _content(self, request: Request, asker: Asker, command: str) -> Mapping[str, Any]:
+        """What an API answers."""
         if command in NOTHING:
-            return reply_of(envelope, {}, form)
+            return {}
+        if command in _FIXED:
+            return _FIXED[command]
         params = {k: v for k, v in request.params.items() if k.lower() not in _ABOUT}
         if request.method == "GET" and len(params.get("userdata", "")) > _USER_DATA_BY_GET:
             raise ApiError(431, "User data is too long for http GET request", 4350)
-        call = Call(self.lab, user.account(self.lab.store), self._tell, is_remote=True)
-        reply = reply_of(envelope, content(run(call, command, params, is_lenient=True)), form)
-        reply.who = user.username
-        return reply
+        account = asker.user.account(self.lab.store)
+        call = Call(self.lab, account, self._tell, request.origin, asker.user.uuid)
+        try:
+            told: Mapping[str, Any] = content(run(call, command, params, is_lenient=True))
+        except ApiError:
+            if command == _SHOWS_FACTOR and asker.session is not None:
+                self._failed(request, asker)
+            raise
+        if command == _SHOWS_FACTOR and asker.session is not None:
+            asker.session.is_verified = True
+        return told
 
-    def _user(self, request: Request) -> User:
+    def _failed(self, request: Request, asker: Asker) -> None:
+        """A wrong code: nobody tries all of them in one session."""
+        assert asker.session is not None
+        asker.session.failures += 1
+        if asker.session.failures >= _TRIES:
+            self.sessions.end(request.cookies.get("JSESSIONID", ""))
+
+    def _asker(self, request: Request) -> Asker:
         store = self.lab.store
         if request.is_integration:
             refuse_strangers(request.headers)
-            return User.admin(store)
-        return user_of(store, request.params, request.headers, request.cookies, self.sessions)
+            return Asker(User.admin(store))
+        return asker_of(store, request.params, request.headers, request.cookies, self.sessions)
 
     def _login(self, request: Request, form: str) -> Reply:
         """Begin a session: its cookie, and the key that each call of it brings."""
@@ -118,7 +170,8 @@ class Answerer:
         store = self.lab.store
         told_of = (given(request.params, n) for n in ("username", "password", "domain", "domainid"))
         user = logged_in(store, *told_of)
-        cookie, session = self.sessions.begin(user.uuid)
+        has_two = bool(user.has_two_factors)
+        cookie, session = self.sessions.begin(user.uuid, is_verified=not has_two)
         account = user.account(store)
         told = {
             "username": user.username,
@@ -133,8 +186,8 @@ class Answerer:
             "timezoneoffset": "0.0",
             "registered": "false",
             "sessionkey": session.key,
-            "is2faenabled": "false",
-            "is2faverified": "true",
+            "is2faenabled": str(has_two).lower(),
+            "is2faverified": str(not has_two).lower(),
             "issuerfor2fa": "CloudStack",
             "managementserverid": self.lab.id,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl
@@ -11,9 +12,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as WebRequest
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
+from cmk.serve import console
 from cmk.serve.answer import Answerer, Request
 from cmk.serve.replies import Reply
 
@@ -30,13 +33,19 @@ _NO_FORM = Reply(400, b"The request is no form.\n", "text/plain")
 
 
 def application(
-    answerer: Answerer, log: Callable[[str], None], is_integration: bool = False
+    answerer: Answerer,
+    log: Callable[[str], None],
+    tell: Callable[[str], None],
+    ui: str = "",
+    integration_port: int | None = None,
 ) -> Starlette:
-    """The application for one port; `log` gets a line a request, without what is secret."""
+    """The application; `log` gets a line a request, without what is secret, `tell` what is for who
+    runs the server. `ui` is a directory with the web UI's built files; who comes by
+    `integration_port` is the admin."""
 
     async def api(web: WebRequest) -> Response:
         began = time.monotonic()
-        reply = await _reply(web, answerer, is_integration)
+        reply = await _reply(web, answerer, web.scope["server"][1] == integration_port)
         peer = web.client.host if web.client else "-"
         took = (time.monotonic() - began) * 1000
         log(f"{peer} {reply.who} {web.method} {_shown(reply.api)} {reply.status} {took:.0f} ms")
@@ -48,7 +57,12 @@ def application(
 
     methods = ["GET", "POST", "HEAD"]
     paths = ("/client/api", "/client/api/", "/api")
-    return Starlette(routes=[Route(path, api, methods=methods) for path in paths])
+    routes: list[BaseRoute] = [Route(path, api, methods=methods) for path in paths]
+    routes += console.routes(lambda: answerer.lab, tell)
+    if ui:
+        routes.append(Mount("/client", StaticFiles(directory=ui, html=True, follow_symlink=True)))
+        routes.append(Route("/", lambda web: RedirectResponse("/client/")))
+    return Starlette(routes=routes)
 
 
 def _shown(api: str) -> str:
@@ -74,7 +88,10 @@ async def _reply(web: WebRequest, answerer: Answerer, is_integration: bool) -> R
     params: dict[str, str] = {}
     for name, value in pairs:  # of several the first counts, as in a servlet
         params.setdefault(name, value)
-    request = Request(web.method, params, headers, web.cookies, is_integration)
+    place = headers.get("host", "")
+    named = place if re.fullmatch(r"[\w.:\[\]-]{1,255}", place, re.ASCII) else "localhost"
+    origin = f"{web.url.scheme}://{named}"
+    request = Request(web.method, params, headers, web.cookies, is_integration, origin)
     return await run_in_threadpool(answerer.answer, request)
 
 

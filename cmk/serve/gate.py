@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from cmk.errors import ApiError, NotAuthorised
 from cmk.lab.model.account import Domain
 from cmk.lab.model.user import User
 from cmk.lab.store import Store
-from cmk.serve.sessions import Sessions
+from cmk.serve.sessions import Sessions, WebSession
 from cmk.wire.signature import given, is_signed
 
 #: The one sentence for an unknown key, a bad signature, an expired request, a disabled user, an
@@ -20,29 +21,36 @@ REFUSED = "unable to verify user credentials and/or request signature"
 _NOBODY = "x" * 86
 
 
-def user_of(
+class Asker(NamedTuple):
+    """Who asks, and the session that this is in, if it is in one."""
+
+    user: User
+    session: WebSession | None = None
+
+
+def asker_of(
     store: Store,
     params: Mapping[str, str],
     headers: Mapping[str, str],
     cookies: Mapping[str, str],
     sessions: Sessions,
-) -> User:
-    """The user that a request is from. Raises NotAuthorised (401)."""
+) -> Asker:
+    """Who a request is from. Raises NotAuthorised (401)."""
     key = given(params, "apikey")
     if not key and cookies.get("JSESSIONID"):
         ways = (given(params, "sessionkey"), headers.get("sessionkey"), cookies.get("sessionkey"))
         told = next(filter(None, ways), "")
-        uuid = sessions.user_of(cookies["JSESSIONID"], told)
-        user = User.known(store, uuid) if uuid else None
+        session = sessions.find(cookies["JSESSIONID"], told)
+        user = User.known(store, session.user) if session else None
         if user is None or not user.may_ask(store):
             raise NotAuthorised(401, "unable to verify user credentials")
-        return user
+        return Asker(user, session)
     user = User.first(store, api_key=key) if key else None
     secret = user.secret_key if user is not None and user.secret_key else _NOBODY
     is_right = is_signed(params, secret, time.time())
     if user is None or not is_right or not user.may_ask(store):
         raise NotAuthorised(401, REFUSED)
-    return user
+    return Asker(user)
 
 
 def logged_in(store: Store, username: str, password: str, place: str = "", id: str = "") -> User:

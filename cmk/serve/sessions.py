@@ -16,9 +16,12 @@ MOST = 1000
 
 @dataclass
 class WebSession:
-    """One session: whose it is, and what every call of it has to bring besides the cookie."""
+    """One session: whose it is, and what every call of it has to bring besides the cookie; whether
+    the second factor has been shown, or there is none, and how often it was tried in vain."""
 
     user: str
+    is_verified: bool = True
+    failures: int = 0
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     used: float = field(default_factory=time.monotonic)
 
@@ -30,16 +33,16 @@ class Sessions:
         self._lock = Lock()
         self._by_cookie: dict[str, WebSession] = {}
 
-    def begin(self, user: str) -> tuple[str, WebSession]:
+    def begin(self, user: str, is_verified: bool) -> tuple[str, WebSession]:
         """A new session of the user with this id: its cookie, and itself."""
-        cookie, session = secrets.token_urlsafe(32), WebSession(user)
+        cookie, session = secrets.token_urlsafe(32), WebSession(user, is_verified)
         with self._lock:
             self._drop_old()
             self._by_cookie[cookie] = session
         return cookie, session
 
-    def user_of(self, cookie: str, key: str) -> str | None:
-        """Whose session this is, if the key is its own; it is used now."""
+    def find(self, cookie: str, key: str) -> WebSession | None:
+        """The session with this cookie, if the key is its own; it is used now."""
         with self._lock:
             session = self._by_cookie.get(cookie)
             if session is None or time.monotonic() - session.used > IDLE:
@@ -47,7 +50,7 @@ class Sessions:
             if not hmac.compare_digest(session.key.encode(), key.encode("utf-8", "replace")):
                 return None
             session.used = time.monotonic()
-            return session.user
+            return session
 
     def end(self, cookie: str) -> None:
         """Log out."""

@@ -41,7 +41,8 @@ class Flags:
     tls_key: str = ""
     insecure: bool = False
     ready_fd: int | None = None
-    integration: bool = False
+    integration_port: int | None = None
+    ui: str = ""
     install: bool = False
     pieces: bool = False
     keyring: bool = False

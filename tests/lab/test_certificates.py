@@ -105,7 +105,7 @@ def test_what_openssl_writes_for_people_is_left_out(lab: LabCmk, authority: Auth
         ("good", "-x", "is no alias"),
         ("good", "a b", "is no alias"),
         ("twice", "images", "several certificates"),
-        ("x" * 70_000, "images", "longer than 65535"),
+        ("x" * 70_000, "images", "may have 65535 letters"),
     ],
 )
 def test_what_is_no_certificate_is_refused(

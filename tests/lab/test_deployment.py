@@ -319,7 +319,7 @@ def test_deployment_from_an_iso_makes_a_blank_disk_and_boots_the_cd(
     lab.wait_for_console("inst1", "RESCUE")
     [copy] = lab.ok("list", "templatespoolrefs").json["templatespoolref"]
     assert copy["path"].endswith(".iso")
-    assert lab("delete", "iso", f"id={iso}").status == 1
+    assert lab("delete", "iso", f"id={iso}").status == 4
     lab.ok("destroy", "virtualmachine", f"id={vm['id']}", "expunge=true")
     lab.ok("delete", "iso", f"id={iso}")
     assert list((lab.directory / "pool").iterdir()) == []

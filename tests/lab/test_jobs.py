@@ -177,10 +177,12 @@ def test_a_wait_that_is_too_short_ends_with_124_and_the_job_goes_on(
     assert 0 < job["progress"]["bytes"] <= job["progress"]["total"]
 
 
-def test_without_blocking_only_the_jobid_is_printed(lab: LabCmk, web: Web, nano: bytes) -> None:
+def test_without_blocking_only_the_ids_of_the_vm_and_the_job_are_printed(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
     template = lab.register(web.serve("/nano.qcow2", nano))
     reply: dict[str, Any] = lab.ok(*lab.deployment(template, "web1"), "-n").json
-    assert list(reply) == ["jobid"]
+    assert list(reply) == ["id", "jobid"]
 
 
 def test_asyncblock_false_in_the_profile_does_the_same_and_b_overrides_it(
@@ -189,7 +191,7 @@ def test_asyncblock_false_in_the_profile_does_the_same_and_b_overrides_it(
     (tmp_path / "config").write_text("asyncblock = false\n")
     lab.variables["CMK_CONFIG"] = str(tmp_path / "config")
     template = lab.register(web.serve("/nano.qcow2", nano))
-    assert list(lab.ok(*lab.deployment(template, "web1")).json) == ["jobid"]
+    assert list(lab.ok(*lab.deployment(template, "web1")).json) == ["id", "jobid"]
     assert "virtualmachine" in lab.ok(*lab.deployment(template, "web2"), "-b").json
 
 

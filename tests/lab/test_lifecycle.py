@@ -81,7 +81,7 @@ def test_a_vm_in_the_wrong_state_is_refused_and_left_as_it_is(
     lab: LabCmk, vm: dict[str, Any], words: tuple[str, str], said: str
 ) -> None:
     result = lab(*words, f"id={vm['id']}")
-    assert result.status == 1
+    assert result.status == (1 if words[0] == "recover" else 4)  # the others are jobs that failed
     assert said in result.err
     assert lab.vm("web1")["state"] == "Running"
 
@@ -97,7 +97,7 @@ def test_a_template_in_use_is_kept_unless_forced_and_its_copy_goes_with_the_last
 ) -> None:
     template = f"id={vm['templateid']}"
     result = lab("delete", "template", template)
-    assert result.status == 1
+    assert result.status == 4
     assert "using the template nano: web1" in result.err
     lab.ok("delete", "template", template, "forced=true")
     assert lab.ok("list", "templates", "templatefilter=all").json == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -31,10 +32,17 @@ class Served:
         return self.process.communicate(timeout=20)[1]
 
 
-@pytest.fixture
-def served(lab: LabCmk) -> Iterator[Served]:
-    process = lab.start("serve", "--port", "0")
+@contextmanager
+def serving(lab: LabCmk, *words: str) -> Iterator[Served]:
+    """A server with these flags, until the end of the context."""
+    process = lab.start("serve", "--port", "0", *words)
     there = Served(lab, process)
     yield there
     if process.poll() is None:
         there.end()
+
+
+@pytest.fixture
+def served(lab: LabCmk) -> Iterator[Served]:
+    with serving(lab) as there:
+        yield there

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from cmk.catalog.index import lab, shipped
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
+from cmk.lab.nouns.nothing import NOTHING
 from cmk.serve.answer import Answerer, Request
-from cmk.serve.empty import NOTHING
 from cmk.serve.replies import Reply
 from cmk.wire.signature import signature, signed
 
@@ -245,7 +245,7 @@ def test_whatever_is_asked_gets_an_answer_and_is_no_bug(
 
 def test_of_what_a_lab_has_none_the_list_is_empty_and_of_others_it_is_a_401(asked: Asked) -> None:
     assert asked.json("listPublicIpAddresses", listall="true") == {}
-    assert asked.signed("listVolumes").status == 401
+    assert asked.signed("createVolume").status == 401
     assert asked.raw({"command": "listPublicIpAddresses"}).status == 401
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from cmk.errors import Unreachable
 from cmk.lab.hosts.host import OpenHost
@@ -76,3 +78,21 @@ def remove_from(host: OpenHost, vm: Machine) -> None:
                 storage.delete(place, f"{vm.instance_name}.log")
     vm.lose_disks(lab.store)
     (lab.directory.console / f"{vm.instance_name}.log").unlink(missing_ok=True)
+
+
+def open_screen(host: OpenHost, vm: Machine) -> socket.socket:
+    """The VNC of a VM's screen, as a socket of its own, whatever password it has.
+
+    Raises Unreachable for a VM that is not on the host, and for hosts on other machines: libvirt
+    hands a socket over on its own machine only.
+    """
+    from cmk.lab.libvirt.connection import errors, load
+
+    if urlsplit(host.uri).hostname:
+        raise Unreachable(f"{host.name} is another machine; screens are shown of VMs on this one.")
+    domain = domain_of(host, vm)
+    if domain is None:
+        raise Unreachable(f"{vm.name} is not on the host {host.name} any more.")
+    with errors(f"libvirt does not show the screen of {vm.name}"):
+        number = domain.openGraphicsFD(0, load().VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH)
+    return socket.socket(fileno=number)

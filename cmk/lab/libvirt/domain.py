@@ -75,6 +75,9 @@ def _devices(devices: Xml.Element, guest: Guest) -> None:
     serial = _add(devices, "serial", type="pty")
     _add(serial, "log", file=guest.log, append="on")
     _add(_add(devices, "console", type="pty"), "target", type="serial")
+    # Nothing listens: who may see the screen is handed a socket (libvirt's openGraphicsFD).
+    _add(_add(devices, "graphics", type="vnc"), "listen", type="none")
+    _add(_add(devices, "video"), "model", type="vga", vram="16384")
     _add(devices, "controller", type="usb", model="none")
     _add(devices, "memballoon", model="none")
 

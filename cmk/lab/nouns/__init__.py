@@ -19,7 +19,7 @@ APIS = {
     "offering": "listServiceOfferings createServiceOffering updateServiceOffering "
     "deleteServiceOffering listDiskOfferings createDiskOffering updateDiskOffering "
     "deleteDiskOffering",
-    "os_type": "listOsTypes",
+    "os_type": "listOsTypes listOsCategories",
     "network": "listNetworks",
     "template": "registerTemplate listTemplates prepareTemplate deleteTemplate",
     "iso": "registerIso listIsos deleteIso attachIso detachIso",
@@ -46,6 +46,11 @@ APIS = {
     "permission": "listTemplatePermissions updateTemplatePermissions listIsoPermissions "
     "updateIsoPermissions",
     "capability": "listCapabilities",
+    "capacity": "listCapacity listHypervisors",
+    "volume": "listVolumes",
+    "console": "createConsoleEndpoint",
+    "two_factor": "setupUserTwoFactorAuthentication validateUserTwoFactorAuthenticationCode "
+    "listUserTwoFactorAuthenticatorProviders",
 }
 
 _MODULES = {name.lower(): module for module, names in APIS.items() for name in names.split()}

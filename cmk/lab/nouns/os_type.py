@@ -22,3 +22,7 @@ listing(
     oscategoryid: OS types of this category
 """,
 )
+
+OS_CATEGORY = Noun("oscategory", "listOsCategories", "os_category_view", "id name isfeatured")
+
+listing(OS_CATEGORY, "OS categories", "id name")

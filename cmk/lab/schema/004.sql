@@ -48,6 +48,12 @@ CREATE TABLE project_account (
     UNIQUE (project_id, account_id)
 );
 
+-- Where a console is shown: a token's digest, good once and until then (seconds of the epoch).
+CREATE TABLE console_session (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
+    instance_id INTEGER NOT NULL REFERENCES vm_instance (id), expires INTEGER NOT NULL
+);
+
 -- Who else may use a template that is not public.
 CREATE TABLE launch_permission (
     id INTEGER PRIMARY KEY, template_id INTEGER NOT NULL REFERENCES vm_template (id),
@@ -180,3 +186,41 @@ SELECT e.id AS row_id, e.uuid AS id, e.type, e.state, e.level, e.description,
     o.domain, o.domainid, o.domainpath, o.project, o.projectid, o.account_id, e.created
 FROM event e JOIN owner_view o ON o.account_id = e.account_id
 LEFT JOIN first_user_view u ON u.account_id = e.account_id;
+
+CREATE VIEW os_category_view AS
+SELECT id AS row_id, uuid AS id, name, 1 AS isfeatured FROM guest_os_category;
+
+CREATE VIEW volume_view AS
+SELECT d.id AS row_id, d.uuid AS id, d.name, z.uuid AS zoneid, z.name AS zonename,
+    d.volume_type AS type, 0 AS deviceid, v.uuid AS virtualmachineid, v.name AS vmname,
+    v.display_name AS vmdisplayname, v.state AS vmstate, 'User' AS vmtype, t.uuid AS templateid,
+    t.name AS templatename, t.display_text AS templatedisplaytext, 'thin' AS provisioningtype,
+    coalesce(d.size, t.size) AS size, d.created, d.state, o.account, o.domain, o.domainid,
+    o.domainpath, o.project, o.projectid, o.account_id,
+    CASE WHEN p.scope = 'HOST' THEN 'local' ELSE 'shared' END AS storagetype, 'KVM' AS hypervisor,
+    p.name AS storage, p.uuid AS storageid, s.uuid AS serviceofferingid,
+    s.name AS serviceofferingname, f.uuid AS diskofferingid, f.name AS diskofferingname, d.path,
+    0 AS isextractable, 1 AS displayvolume, 0 AS destroyed
+FROM volumes d JOIN vm_instance v ON v.id = d.instance_id
+JOIN data_center z ON z.id = v.data_center_id JOIN owner_view o ON o.account_id = v.account_id
+JOIN service_offering s ON s.id = v.service_offering_id
+LEFT JOIN vm_template t ON t.id = d.template_id LEFT JOIN storage_pool p ON p.id = d.pool_id
+LEFT JOIN disk_offering f ON f.id = d.disk_offering_id WHERE d.removed IS NULL;
+
+-- What hosts and pools of a zone have and have given away: memory in bytes, CPUs in MHz.
+CREATE VIEW host_capacity AS
+SELECT h.data_center_id, count(*) AS hosts, sum(h.ram) AS memory, sum(h.cpus * h.speed) AS mhz,
+    (SELECT coalesce(sum(o.ram_size), 0) * 1048576 FROM vm_instance v
+        JOIN service_offering o ON o.id = v.service_offering_id WHERE v.removed IS NULL
+        AND v.data_center_id = h.data_center_id
+        AND v.state IN ('Starting', 'Running', 'Stopping')) AS used_memory,
+    (SELECT coalesce(sum(o.cpu * o.speed), 0) FROM vm_instance v
+        JOIN service_offering o ON o.id = v.service_offering_id WHERE v.removed IS NULL
+        AND v.data_center_id = h.data_center_id
+        AND v.state IN ('Starting', 'Running', 'Stopping')) AS used_mhz
+FROM host h WHERE h.removed IS NULL GROUP BY h.data_center_id;
+CREATE VIEW pool_capacity AS
+SELECT s.data_center_id, coalesce(sum(s.capacity), 0) AS capacity, coalesce(sum(s.used), 0) AS used,
+    (SELECT coalesce(sum(d.size), 0) FROM volumes d JOIN storage_pool p ON p.id = d.pool_id
+        WHERE d.removed IS NULL AND p.data_center_id = s.data_center_id) AS allocated
+FROM storage_pool s WHERE s.removed IS NULL GROUP BY s.data_center_id;
