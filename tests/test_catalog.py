@@ -28,11 +28,14 @@ LAB_ONLY_FIELDS = {
     "queryAsyncJobResult": {"progress", "warnings"},
     "listAsyncJobs": {"progress", "warnings"},
     "listApis": {"labonly", "deviation"},
+    "configureSimulator": {"code", "command", "created", "text", "used", "wait"},
+    "querySimulatorMock": {"code", "command", "created", "text", "used", "wait"},
     # The catalog tells a project's fields here; a real server answers with a member's.
     "listProjectAccounts": {"account", "accountid", "accounttype", "project", "projectid", "role"},
 }
 LAB_ONLY_PARAMS = {
     "addHost": {"details"},
+    "configureSimulator": {"command"},
     "prepareHostForMaintenance": {"forced"},
     "prepareTemplate": {"refresh"},
     "updateHost": {"details"},

@@ -55,7 +55,7 @@ BUILTINS = {
         "serve [--port N] | serve --once -- COMMAND…",
         "the lab as a CloudStack management server on this machine, for every client there is; "
         "--once: for one command, on a fresh lab (--host, --tls-cert, --tls-key, --insecure, "
-        "--ready-fd, --integration-port, --ui)",
+        "--ready-fd, --integration-port, --ui, --no-guests)",
         (
             "once",
             "host",
@@ -66,6 +66,7 @@ BUILTINS = {
             "ready_fd",
             "integration_port",
             "ui",
+            "no_guests",
         ),
         is_live=True,
     ),

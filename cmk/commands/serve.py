@@ -17,6 +17,7 @@ from cmk.errors import CmkError, ConfigurationError, UsageError
 from cmk.lab.engine import LabBackend
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
+from cmk.lab.settings import GUESTS
 from cmk.session.flags import Flags
 from cmk.session.session import Session
 
@@ -54,6 +55,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         )
     lab = session.backend.lab
     lab.store  # noqa: B018 - what is wrong with the lab is told before anything listens
+    if flags.no_guests:
+        session.backend.call("updateConfiguration", {"name": GUESTS, "value": "false"})
     place, port = lab.directory.path, 8080 if flags.port is None else flags.port
     with ExitStack() as stack:
         listener = stack.enter_context(_listening(host, port))
@@ -143,6 +146,8 @@ def _once(session: Session, words: list[str], flags: Flags) -> int:
         there = Session(environment.silent(), Flags(url=f"lab:{place}"), session.connect)
         lab = Lab(place, environment.variables)
         user = User.admin(lab.store).renew_keys(lab.store)
+        if flags.no_guests:
+            lab.store.set_configuration(GUESTS, "false")
         lab.close()
         listener = _listening("127.0.0.1", flags.port or 0)
         quiet = environment.with_variables(CMK_QUIET="1")

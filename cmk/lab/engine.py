@@ -14,6 +14,7 @@ from cmk.images import ImageError
 from cmk.lab.arguments import typed
 from cmk.lab.call import Call
 from cmk.lab.declaration import Run, RunJob
+from cmk.lab.faults import strike
 from cmk.lab.jobs import hire, revive, submit
 from cmk.lab.lab import Lab
 from cmk.lab.noun import Args
@@ -33,6 +34,7 @@ def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) 
         raise ApiError(432, f"The API {declared.name} is not there for this account.")
     args = typed(declared, params, is_lenient)
     revive(call.lab)
+    strike(call, declared.name)
     try:
         if handler.isasync:
             answer = _queued(call, declared.name, cast(RunJob, handler.run), args)

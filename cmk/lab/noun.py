@@ -191,8 +191,9 @@ def _without_keys(value: Any) -> Any:
 
 def _id_in(call: Call, view: str, param: str, given: str) -> str:
     """The id of a thing that is named by that, or by its number as CloudStack still takes it."""
+    given = str(given).lower()
     column = "row_id" if given.isdigit() and view != "template_view" else "id"
-    found: str | None = call.store.value(f"SELECT id FROM {view} WHERE {column} = ?", given.lower())
+    found: str | None = call.store.value(f"SELECT id FROM {view} WHERE {column} = ?", given)
     if found is None:
         raise no_such(_word(view), param, given)
     return found

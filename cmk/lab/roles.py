@@ -13,7 +13,8 @@ _USER = """
     listNetworks listOsCategories listOsTypes listProjectAccounts listProjects
     listUserTwoFactorAuthenticatorProviders
     listResourceLimits listServiceOfferings listTemplatePermissions listTemplates listUsers
-    listVirtualMachines listVolumes listZones queryAsyncJobResult rebootVirtualMachine
+    listVirtualMachines listVirtualMachinesMetrics
+    listVolumes listVolumesMetrics listZones queryAsyncJobResult rebootVirtualMachine
     recoverVirtualMachine registerIso registerTemplate registerUserKeys restoreVirtualMachine
     setupUserTwoFactorAuthentication startVirtualMachine stopVirtualMachine suspendProject
     updateIso updateIsoPermissions updateProject updateTemplate updateTemplatePermissions updateUser

@@ -24,6 +24,9 @@ class Setting(NamedTuple):
     values: tuple[str, ...] = ()
 
 
+#: Whether VMs have guests; a lab with VMs keeps it.
+GUESTS = "lab.guests"
+
 #: What over HTTP may be named of this machine's files.
 FILE_PATHS = "direct.download.file.paths"
 
@@ -48,6 +51,9 @@ SETTINGS = {
     "direct.download.socket.timeout": Setting("5000", "ms to wait for the next byte"),
     "expunge.delay": Setting("86400", "s after which a destroyed VM is expunged"),
     "job.workers": Setting("4", "how many jobs run at once"),
+    GUESTS: Setting(
+        "true", "false: guests are never started, only written down, for machines without QEMU"
+    ),
     "lab.virt.type": Setting(
         "auto", "auto, kvm or qemu (software emulation)", ("auto", "kvm", "qemu")
     ),

@@ -80,6 +80,7 @@ OF_BUILTINS = (
     Flag("--insecure", about="listen where others are, without TLS"),
     Flag("--ready-fd", "", "FD", "where to write the port when it listens"),
     Flag("--integration-port", "", "PORT", "where programs on this machine are the admin"),
+    Flag("--no-guests", about="VMs are only written down, for machines without QEMU"),
     Flag("--ui", "", "DIR", "the web UI's built files, for browsers"),
     Flag("--repair", about="mend what is found"),
     Flag("--install", about="put it where the shell finds it"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmk.catalog.index import shipped
 from cmk.errors import ApiError, CmkError, NotAuthorised
 from cmk.lab.call import Call
 from cmk.lab.engine import run
@@ -19,6 +20,7 @@ from cmk.serve.gate import REFUSED, Asker, asker_of, logged_in, refuse_strangers
 from cmk.serve.replies import Reply, refusal, reply_of
 from cmk.serve.sessions import IDLE, Sessions
 from cmk.wire.envelope import content
+from cmk.wire.faults import malformed
 from cmk.wire.signature import given
 
 #: What is about the request and not for the API.
@@ -34,6 +36,12 @@ _FIXED = {
     "cloudianIsEnabled": {"cloudianisenabled": {"enabled": False}},
     "quotaIsEnabled": {"isenabled": {"isenabled": False}},
 }
+
+#: Envelopes that are not called as their APIs are.
+_ENVELOPES = {"listLdapConfigurations": "ldapconfigurationresponse"}
+
+#: What a real server has and does not let anybody call, and the web UI asks all the same.
+_NOT_HERE = frozenset(["listAndSwitchSamlAccount"])
 
 #: What is answered before the second factor was shown, and the one that shows it.
 _SHOWS_FACTOR = "validateUserTwoFactorAuthenticationCode"
@@ -66,7 +74,7 @@ class Request:
 
 
 def _is_there(command: str) -> bool:
-    return is_exactly(command) or command in NOTHING or command in _FIXED
+    return is_exactly(command) or any(command in t for t in (NOTHING, _FIXED, _TO_ANYBODY))
 
 
 class Answerer:
@@ -92,7 +100,7 @@ class Answerer:
     def answer(self, request: Request) -> Reply:
         """The reply, whatever comes in and whatever goes wrong."""
         command, form = given(request.params, "command"), given(request.params, "response")
-        envelope = f"{command.lower()}response" if command else "null"
+        envelope = _ENVELOPES.get(command) or (f"{command.lower()}response" if command else "null")
         try:
             if not _is_there(command) and command not in ("login", "logout", ""):
                 envelope = "errorresponse"
@@ -115,11 +123,15 @@ class Answerer:
             return self._login(request, form)
         if command in _TO_ANYBODY:
             return reply_of(envelope, {}, form)
-        asker = self._asker(request)
         if command == "logout":
-            self.sessions.end(request.cookies.get("JSESSIONID", ""))
+            if not self.sessions.end(request.cookies.get("JSESSIONID", "")):
+                raise malformed("There is no session to log out of.")
             return reply_of(envelope, {"description": "success"}, form)
+        asker = self._asker(request)
         if not _is_there(command):
+            known = shipped().get(command)
+            if command in _NOT_HERE or (known is not None and known.name == command):
+                raise ApiError(432, f"The API {command} is not there in a lab.")
             raise NotAuthorised(401, REFUSED)
         session = asker.session
         if session is not None and not session.is_verified and command not in _BEFORE_FACTOR:

@@ -52,10 +52,10 @@ class Sessions:
             session.used = time.monotonic()
             return session
 
-    def end(self, cookie: str) -> None:
-        """Log out."""
+    def end(self, cookie: str) -> bool:
+        """Log out; whether there was such a session."""
         with self._lock:
-            self._by_cookie.pop(cookie, None)
+            return self._by_cookie.pop(cookie, None) is not None
 
     def _drop_old(self) -> None:
         now = time.monotonic()

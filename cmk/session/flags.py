@@ -43,6 +43,7 @@ class Flags:
     ready_fd: int | None = None
     integration_port: int | None = None
     ui: str = ""
+    no_guests: bool = False
     install: bool = False
     pieces: bool = False
     keyring: bool = False

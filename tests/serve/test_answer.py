@@ -243,12 +243,38 @@ def test_whatever_is_asked_gets_an_answer_and_is_no_bug(
     assert not asked.said
 
 
-def test_of_what_a_lab_has_none_the_list_is_empty_and_of_others_it_is_a_401(asked: Asked) -> None:
+def test_of_what_a_lab_has_none_the_list_is_empty_and_other_apis_are_a_432(asked: Asked) -> None:
     assert asked.json("listPublicIpAddresses", listall="true") == {}
-    assert asked.signed("createVolume").status == 401
+    assert asked.signed("createVolume").status == 432
     assert asked.raw({"command": "listPublicIpAddresses"}).status == 401
 
 
 def test_what_is_answered_empty_is_cloudstacks_and_not_the_labs() -> None:
     assert all(shipped().get(name) is not None for name in NOTHING)
     assert not NOTHING & set(lab().names())
+
+
+def test_what_the_web_ui_asks_before_a_login_is_answered_to_anybody(asked: Asked) -> None:
+    for name in ("listGuiThemes", "listOauthProvider"):
+        reply = asked.raw({"command": name, "response": "json"})
+        assert json.loads(reply.body) == {f"{name.lower()}response": {}}
+    assert asked.raw({"command": "logout", "response": "json"}, "POST").status == 431
+    told = json.loads(asked.signed("listLdapConfigurations").body)
+    assert told == {"ldapconfigurationresponse": {}}
+    assert asked.json("cloudianIsEnabled") == {"cloudianisenabled": {"enabled": False}}
+
+
+def test_list_apis_tells_of_what_answers_with_nothing_too(asked: Asked) -> None:
+    rows = {row["name"]: row for row in asked.json("listApis")["api"]}
+    assert rows["listSnapshots"]["deviation"].startswith("The lab has none")
+    assert {p["name"] for p in rows["listSnapshots"]["params"]} >= {"volumeid", "zoneid"}
+    [zone] = [p for p in rows["deployVirtualMachine"]["params"] if p["name"] == "zoneid"]
+    assert (zone["type"], zone["required"], zone["related"]) == ("uuid", True, "listZones")
+
+
+def test_the_same_rows_come_under_the_names_for_metrics(asked: Asked) -> None:
+    for name in ("listZones", "listHosts", "listStoragePools"):
+        assert asked.json(f"{name}Metrics") == asked.json(name) or name == "listHosts"
+    told = asked.json("listInfrastructure")["infrastructure"]
+    assert (told["zones"], told["hosts"], told["routers"]) == (1, 1, 0)
+    assert {row["name"] for row in asked.json("listCapacity")["capacity"]} >= {"MEMORY", "CPU"}

@@ -15,6 +15,8 @@ from cmk.lab.model.pool import Pool
 
 def domain_of(host: OpenHost, vm: Machine) -> Any | None:
     """A VM's domain on a host, None where it has none. Raises Unreachable."""
+    if not host.has_guests:
+        return None
     from cmk.lab.libvirt import domain
 
     return domain.find(host.connection, vm.uuid, host.lab.id)

@@ -19,7 +19,7 @@ from cmk.lab.model.certificate import Certificate
 from cmk.lab.model.host import Host, HostState
 from cmk.lab.model.place import Zone
 from cmk.lab.model.pool import Pool
-from cmk.lab.settings import limits, setting
+from cmk.lab.settings import GUESTS, flag, limits, setting
 
 if TYPE_CHECKING:
     from cmk.lab.hosts.reach import Reach
@@ -58,10 +58,15 @@ class OpenHost:
         return EmbeddedDaemon(self.lab.directory, self.lab.id, self.lab.variables)
 
     @property
+    def has_guests(self) -> bool:
+        """Whether VMs on it have guests, or are only written down."""
+        return flag(self.lab.store, GUESTS)
+
+    @property
     def lack(self) -> Unreachable | None:
         """What is not installed on this machine that the lab's own host needs; its daemon starts
         when it is needed, and need not run."""
-        if self.daemon is None:
+        if self.daemon is None or not self.has_guests:
             return None
         from cmk.lab.libvirt.connection import check_binding
         from cmk.lab.libvirt.daemon import usable_program
@@ -82,7 +87,7 @@ class OpenHost:
             return reach_of(self.lab, self.row.url)
         from cmk.lab.libvirt.daemon import disguise
 
-        needed = disguise()
+        needed = disguise() if self.has_guests else []
         # Inside a user namespace root's files are still root's: only setpriv changes the owner.
         return Local(self.daemon.uri, needed if needed[:1] == ["setpriv"] else [])
 
@@ -157,6 +162,8 @@ class OpenHost:
 
         Raises Unreachable where libvirt's binding is missing: nothing is begun then.
         """
+        if not self.has_guests:
+            return
         from cmk.lab.libvirt.connection import load
 
         load()
@@ -179,6 +186,8 @@ class OpenHost:
         """How this host is reached and runs its guests, for people."""
         kind, why = self.virt_type()
         told = {"uri": self.uri, "virttype": kind, "virttypereason": why}
+        if not self.has_guests:
+            told["guests"] = f"none are started ({GUESTS} is false)"
         if self.daemon is None:
             return {**told, "libvirt": "not the lab's own"}
         pid = self.daemon.pid

@@ -17,6 +17,7 @@ from cmk.lab.events import record
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.model.host import Host, HostState
 from cmk.lab.model.machine import Machine
+from cmk.lab.settings import GUESTS, flag
 
 #: Seconds that a host is waited for; the lab's own daemon may have to start first.
 PATIENCE = 1.0
@@ -32,6 +33,8 @@ class _Connected(NamedTuple):
 
 def refresh(call: Call, running: list[Machine]) -> bool:
     """Mark VMs that are called Running and are off as Stopped; whether there were any."""
+    if not flag(call.store, GUESTS):
+        return False
     hosts = Host.among(call.store, {vm.host_id for vm in running if vm.host_id is not None})
     changed = False
     for host, on in _ask_all(call, hosts, _guests_on).items():

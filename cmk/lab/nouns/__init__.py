@@ -9,13 +9,13 @@ from cmk.lab.declaration import HANDLERS, Handler
 
 #: Where each API is declared; a test holds it against the modules.
 APIS = {
-    "zone": "listZones createZone updateZone deleteZone",
+    "zone": "listZones listZonesMetrics createZone updateZone deleteZone",
     "pod": "listPods createPod updatePod deletePod",
-    "cluster": "listClusters addCluster updateCluster deleteCluster",
-    "host": "listHosts addHost updateHost deleteHost prepareHostForMaintenance "
+    "cluster": "listClusters listClustersMetrics addCluster updateCluster deleteCluster",
+    "host": "listHosts listHostsMetrics addHost updateHost deleteHost prepareHostForMaintenance "
     "cancelHostMaintenance reconnectHost",
-    "storage_pool": "listStoragePools createStoragePool updateStoragePool deleteStoragePool "
-    "enableStorageMaintenance cancelStorageMaintenance",
+    "storage_pool": "listStoragePools listStoragePoolsMetrics createStoragePool updateStoragePool "
+    "deleteStoragePool enableStorageMaintenance cancelStorageMaintenance",
     "offering": "listServiceOfferings createServiceOffering updateServiceOffering "
     "deleteServiceOffering listDiskOfferings createDiskOffering updateDiskOffering "
     "deleteDiskOffering",
@@ -27,9 +27,9 @@ APIS = {
     "certificate": "uploadTemplateDirectDownloadCertificate listTemplateDirectDownloadCertificates "
     "provisionTemplateDirectDownloadCertificate revokeTemplateDirectDownloadCertificate",
     "spool_ref": "listTemplateSpoolRefs",
-    "virtual_machine": "deployVirtualMachine listVirtualMachines startVirtualMachine "
-    "stopVirtualMachine rebootVirtualMachine destroyVirtualMachine recoverVirtualMachine "
-    "expungeVirtualMachine restoreVirtualMachine",
+    "virtual_machine": "deployVirtualMachine listVirtualMachines listVirtualMachinesMetrics "
+    "startVirtualMachine stopVirtualMachine rebootVirtualMachine destroyVirtualMachine "
+    "recoverVirtualMachine expungeVirtualMachine restoreVirtualMachine",
     "async_job": "queryAsyncJobResult listAsyncJobs cancelAsyncJob",
     "event": "listEvents",
     "configuration": "listConfigurations updateConfiguration",
@@ -46,9 +46,10 @@ APIS = {
     "permission": "listTemplatePermissions updateTemplatePermissions listIsoPermissions "
     "updateIsoPermissions",
     "capability": "listCapabilities",
-    "capacity": "listCapacity listHypervisors",
-    "volume": "listVolumes",
+    "capacity": "listCapacity listHypervisors listInfrastructure",
+    "volume": "listVolumes listVolumesMetrics",
     "console": "createConsoleEndpoint",
+    "simulator": "configureSimulator querySimulatorMock cleanupSimulatorMock",
     "two_factor": "setupUserTwoFactorAuthentication validateUserTwoFactorAuthenticationCode "
     "listUserTwoFactorAuthenticatorProviders",
 }

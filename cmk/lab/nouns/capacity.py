@@ -6,7 +6,11 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.model.capacity import HostCapacity, PoolCapacity
-from cmk.lab.model.place import Zone
+from cmk.lab.model.copy import ImageStore
+from cmk.lab.model.host import Host
+from cmk.lab.model.place import Cluster, Pod, Zone
+from cmk.lab.model.pool import Pool
+from cmk.lab.model.record import Record
 from cmk.lab.noun import ANY, Args, page_of
 from cmk.lab.settings import number
 
@@ -62,3 +66,18 @@ def list_hypervisors(call: Call, args: Args) -> Json:
     zoneid: of this zone
     """
     return {"count": 1, "hypervisor": [{"name": "KVM"}]}
+
+
+@api("zones pods clusters hosts storagepools imagestores systemvms routers managementservers")
+def list_infrastructure(call: Call, args: Args) -> Json:
+    """Counts what a lab is made of."""
+    kinds: dict[str, type[Record]] = {
+        "zones": Zone,
+        "pods": Pod,
+        "clusters": Cluster,
+        "hosts": Host,
+        "storagepools": Pool,
+        "imagestores": ImageStore,
+    }
+    told = {name: len(kind.there(call.store)) for name, kind in kinds.items()}
+    return {"infrastructure": {**told, "systemvms": 0, "routers": 0, "managementservers": 1}}

@@ -8,10 +8,11 @@ from cmk.errors import NoSuch
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.events import record
+from cmk.lab.model.machine import Machine
 from cmk.lab.noun import Args, page_of
 from cmk.lab.remote import check_setting
-from cmk.lab.settings import SETTINGS, checked, setting
-from cmk.wire.faults import INVALID_PARAMETER
+from cmk.lab.settings import GUESTS, SETTINGS, checked, setting
+from cmk.wire.faults import INVALID_PARAMETER, invalid
 
 CONFIGURATION = "name value defaultvalue description category isdynamic"
 
@@ -44,6 +45,8 @@ def update_configuration(call: Call, args: Args) -> Json:
         hint = f" Did you mean {near}?" if near else ""
         raise NoSuch(431, f"There is no setting {name}.{hint}", INVALID_PARAMETER)
     check_setting(call, name)
+    if name == GUESTS and Machine.there(call.store):
+        raise invalid(f"{name} stays as it is while there are VMs.")
     call.store.set_configuration(name, None if value is None else checked(name, value))
     record(call, "CONFIGURATION.VALUE.EDIT", f"{name} is {setting(call.store, name)}")
     return {"configuration": _configuration(call, name)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 NOTHING = frozenset(
     [
+        "listASNumbers",
         "listAffinityGroupTypes",
         "listAffinityGroups",
         "listAlerts",
@@ -22,9 +23,11 @@ NOTHING = frozenset(
         "listBackups",
         "listBgpPeers",
         "listBuckets",
+        "listCniConfiguration",
         "listConditions",
         "listConfigurationGroups",
         "listCounters",
+        "listCustomActions",
         "listDedicatedClusters",
         "listDedicatedHosts",
         "listDedicatedPods",
@@ -37,6 +40,7 @@ NOTHING = frozenset(
         "listGuestOsMapping",
         "listGuestVlans",
         "listHostTags",
+        "listHypervisorCapabilities",
         "listImageStoreObjects",
         "listInstanceGroups",
         "listInternalLoadBalancerElements",
@@ -53,6 +57,7 @@ NOTHING = frozenset(
         "listLoadBalancerRules",
         "listLoadBalancers",
         "listManagementServers",
+        "listManagementServersMetrics",
         "listNetscalerLoadBalancers",
         "listNetworkACLLists",
         "listNetworkACLs",

@@ -224,3 +224,16 @@ SELECT s.data_center_id, coalesce(sum(s.capacity), 0) AS capacity, coalesce(sum(
     (SELECT coalesce(sum(d.size), 0) FROM volumes d JOIN storage_pool p ON p.id = d.pool_id
         WHERE d.removed IS NULL AND p.data_center_id = s.data_center_id) AS allocated
 FROM storage_pool s WHERE s.removed IS NULL GROUP BY s.data_center_id;
+
+-- Faults on demand, as CloudStack's simulator has them: what happens at an API or a step of hosts,
+-- how often still (NULL: always) and how often it has. wait in ms; code NULL: it does not fail.
+CREATE TABLE mock_configuration (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, command TEXT NOT NULL,
+    host_id INTEGER REFERENCES host (id), wait INTEGER NOT NULL DEFAULT 0, code INTEGER, text TEXT,
+    remaining INTEGER, used INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, removed TEXT
+);
+
+CREATE VIEW mock_view AS
+SELECT m.id AS row_id, m.id, m.name, m.command, h.uuid AS hostid, m.remaining AS count, m.used,
+    m.wait, m.code, m.text, m.created
+FROM mock_configuration m LEFT JOIN host h ON h.id = m.host_id WHERE m.removed IS NULL;

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cmk.errors import CmkError
 from cmk.lab.events import record
+from cmk.lab.faults import strike
 from cmk.lab.hosts.agent import AgentFailure
 from cmk.lab.hosts.guest import refuse_second_qemu, remove_from, rest
 from cmk.lab.hosts.host import OpenHost
@@ -134,12 +135,13 @@ def _place(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> None:
     iso = _iso(job, vm, host, pool)
     job.progress("Starting")
     kind, _ = host.virt_type()
-    guest = _guest(job, vm, host, pool, disk, iso, kind)
-    refuse_second_qemu(host, vm)
+    strike(job.call, "start", host.row)
+    if host.has_guests:
+        refuse_second_qemu(host, vm)
 
-    from cmk.lab.libvirt import domain
+        from cmk.lab.libvirt import domain
 
-    domain.start(host.connection, guest)
+        domain.start(host.connection, _guest(job, vm, host, pool, disk, iso, kind))
     vm.become(store, MachineState.RUNNING, host_id=host.id, last_host_id=host.id, virt_type=kind)
 
 
@@ -154,6 +156,10 @@ def _root_disk(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> Volume:
     if not template.is_iso:
         copy = spool.ensure(job, host, pool, template)
         size, base = max(size, copy.template_size or 0), copy.install_path
+    if not host.has_guests:
+        ready = {"state": VolumeState.READY, "pool_id": pool.id, "size": size}
+        volume.update(store, **ready)
+        return volume.again(store)
     job.progress("Making the root disk")
     volume.update(
         store,

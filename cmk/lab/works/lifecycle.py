@@ -130,6 +130,8 @@ def _reset(job: Job, vm: Machine) -> None:
 
     job.progress("Rebooting")
     with OpenHost.of(job.lab, vm.host_id) as host:
+        if not host.has_guests:
+            return
         known = domain_of(host, vm)
         if known is None:
             raise ApiError(530, f"{vm.name} is not on the host {host.name} any more.")
@@ -150,8 +152,8 @@ def _fetch_first(job: Job, old: Volume) -> None:
 def _delete_volume(job: Job, volume: Volume) -> None:
     from cmk.lab.libvirt import storage
 
-    if volume.pool_id is None:
+    if volume.pool_id is None or volume.path is None:
         return  # it was never made
     pool = Pool.of(job.store, volume.pool_id)
     with any_host(job.lab, pool) as host, host.pool(pool) as place:
-        storage.delete(place, str(volume.path))
+        storage.delete(place, volume.path)

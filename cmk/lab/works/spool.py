@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from cmk.document import Json
 from cmk.lab.events import record
+from cmk.lab.faults import strike
 from cmk.lab.hosts.agent import AgentFailure
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.jobs import Job, is_running
@@ -216,6 +217,7 @@ def _fetched(
     else:
         request = order_from_store(store, template, pool, name, host.limits)
     try:
+        strike(job.call, "download", host.row)
         done = host.agent.ask("fetch", progress_teller(job, copy), **request)
     except AgentFailure:
         raise

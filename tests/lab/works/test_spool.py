@@ -57,7 +57,7 @@ class FakeHost:
     name, location = "h0", ""
 
     def __init__(self, things: Things, agent: Agent) -> None:
-        self.lab, self.agent = things.call.lab, agent
+        self.lab, self.agent, self.row = things.call.lab, agent, things.host
         self.is_dropped = False
 
     @property
