@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from cmk.catalog.fetching import mark
 from cmk.cli import run
@@ -27,6 +28,9 @@ from cmk.files import put
 from tests.guest import qcow2
 from tests.management_server import ManagementServer
 from tests.web import Web
+
+#: What scripts/pythons runs: the language is another, the inputs need not be as many.
+settings.register_profile("few", max_examples=10)
 
 
 @pytest.fixture(autouse=True)

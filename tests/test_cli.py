@@ -302,8 +302,8 @@ def test_a_column_that_an_api_does_not_have_is_told(lab: LabCmk) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("list volumes", "The lab has no 'list volumes'; a management server has."),
-        ("listVolumes", "The lab has no 'list volumes'; a management server has."),
+        ("list snapshots", "The lab has no 'list snapshots'; a management server has."),
+        ("listSnapshots", "The lab has no 'list snapshots'; a management server has."),
         ("hsitory", "There is no command 'hsitory'.\nDid you mean 'history'?"),
         ("profiel list", "Did you mean 'profile'?"),
     ],

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import base64
 import http.client
+import ipaddress
 import os
+import socket
 import ssl
 from functools import lru_cache
+from typing import Optional
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .failures import TransportFailure
@@ -44,7 +47,10 @@ def connection_to(
     host, port = parts.hostname or "", parts.port
     proxy = _proxy_for(parts)
     if proxy is None:
-        return _connection(secure, host, port, limits), "", {}
+        connection = _connection(secure, host, port, limits)
+        if not limits.private:  # http.client asks this for its socket, before TLS and any byte
+            connection._create_connection = _public  # type: ignore[attr-defined]
+        return connection, "", {}
     headers = _credentials(proxy)
     connection = _connection(secure, proxy.hostname or "", proxy.port or 80, limits)
     if secure:
@@ -66,6 +72,22 @@ def _connection(
         connection = http.client.HTTPConnection(host, port, timeout=limits.connect)
     connection.response_class = _Response
     return connection
+
+
+def _public(
+    address: tuple[str, int], timeout: float = 5.0, source_address: Optional[tuple[str, int]] = None
+) -> socket.socket:
+    """A connection to a server that the whole internet reaches: what counts is the address that was
+    connected to, whatever names and redirects led there. Raises TransportFailure for any other."""
+    made = socket.create_connection(address, timeout, source_address)
+    place = ipaddress.ip_address(made.getpeername()[0].partition("%")[0])
+    place = getattr(place, "ipv4_mapped", None) or place
+    if not place.is_global or place.is_multicast:
+        made.close()
+        raise TransportFailure(
+            f"{address[0]} has an address ({place}) that is not for this account", final=True
+        )
+    return made
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,8 @@ from typing import Optional
 class Limits:
     """What is put up with: seconds to wait for a connection and for the next byte; redirects or
     not, and from https to plain http; how slow a connection may be (bytes/s, over so many
-    seconds); and whose certificates are trusted besides the system's (PEM)."""
+    seconds); whose certificates are trusted besides the system's (PEM); and whether files, and
+    servers with addresses that the internet has not, may be sources (`private`)."""
 
     connect: float = 5.0
     read: float = 5.0
@@ -20,6 +21,7 @@ class Limits:
     low_speed: int = 1024
     low_speed_time: float = 30.0
     trust: tuple[str, ...] = ()
+    private: bool = True
 
 
 @dataclass(frozen=True)

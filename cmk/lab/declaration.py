@@ -91,9 +91,3 @@ def listing(noun: Noun, things: str, filters: str, more: str = "") -> None:
     HANDLERS[noun.api.lower()] = Handler(
         noun.listed, noun.fields, False, (told, more), "", noun.is_owned
     )
-
-
-def also(name: str, api: str) -> None:
-    """Declare another name of a list API: the web UI asks for each `…Metrics`, whose rows are the
-    same and may say more."""
-    HANDLERS[name.lower()] = HANDLERS[api.lower()]

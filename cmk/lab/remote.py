@@ -7,18 +7,23 @@ from urllib.parse import unquote, urlsplit
 
 from cmk.errors import NotAuthorised
 from cmk.lab.call import Call
-from cmk.lab.settings import FILE_PATHS, setting
+from cmk.lab.model.account import Account
+from cmk.lab.settings import FILE_PATHS, PRIVATE, flag, setting
+from cmk.lab.store import Store
 
 
 def check_path(call: Call, url: str) -> None:
     """Raise ApiError 531 for a URL that names a file or directory of this machine, unless it is
-    inside one that its own users have said (`direct.download.file.paths`)."""
-    if not call.is_remote:
+    inside one that its own users have said (`direct.download.file.paths`), and a root admin asks;
+    on the machine itself root admins name any."""
+    if not call.is_remote and call.caller.is_root:
         return
     parts = urlsplit(url)
     if parts.scheme.lower() in ("http", "https") or not (parts.scheme or url.startswith("/")):
         return  # what names nothing is refused by who wants it
     path = posixpath.normpath(unquote(parts.path))
+    if not call.caller.is_root:
+        raise NotAuthorised(531, "file: URLs are for root admins.")
     allowed = [place.rstrip("/") for place in setting(call.store, FILE_PATHS).split(",") if place]
     if not any(path == place or path.startswith(f"{place}/") for place in allowed):
         raise NotAuthorised(
@@ -26,6 +31,13 @@ def check_path(call: Call, url: str) -> None:
             f"{parts.scheme or 'A file'}: URLs are for users of this machine; over HTTP only those "
             f"inside {FILE_PATHS}, which its users set.",
         )
+
+
+def reach_of(store: Store, account: int) -> dict[str, bool]:
+    """The agent's limit of where what an account has registered may come from: the servers of a
+    root admin may be anywhere, those of others where the internet is."""
+    trusted = Account.of(store, account).is_root or flag(store, PRIVATE)
+    return {"private": trusted}
 
 
 def check_uri(call: Call, uri: str) -> None:

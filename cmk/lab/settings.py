@@ -30,6 +30,9 @@ GUESTS = "lab.guests"
 #: What over HTTP may be named of this machine's files.
 FILE_PATHS = "direct.download.file.paths"
 
+#: Whether other accounts than root admins may name servers of the machine's own networks.
+PRIVATE = "direct.download.private.addresses"
+
 SETTINGS = {
     "cpu.overprovisioning.factor": Setting("16", "CPU MHz given to VMs over what a host has"),
     "direct.download.allow.https.to.http": Setting(
@@ -45,6 +48,11 @@ SETTINGS = {
     "direct.download.connections": Setting("1", "connections to each mirror, when several fetch"),
     FILE_PATHS: Setting(
         "", "directories with commas between, in which file: URLs may lie that come over HTTP"
+    ),
+    PRIVATE: Setting(
+        "false",
+        "whether templates of accounts that are no root admins may come from loopback, link-local "
+        "and private addresses",
     ),
     "direct.download.low.speed": Setting("1024", "bytes/s under which a mirror is left"),
     "direct.download.low.speed.time": Setting("30", "s that a mirror may be that slow"),

@@ -15,7 +15,7 @@ from cmk.lab.engine import run
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.lab.nouns import is_exactly
-from cmk.lab.nouns.nothing import NOTHING
+from cmk.lab.nouns.nothing import METRICS, NOTHING
 from cmk.serve.gate import REFUSED, Asker, asker_of, logged_in, refuse_strangers
 from cmk.serve.replies import Reply, refusal, reply_of
 from cmk.serve.sessions import IDLE, Sessions
@@ -74,7 +74,9 @@ class Request:
 
 
 def _is_there(command: str) -> bool:
-    return is_exactly(command) or any(command in t for t in (NOTHING, _FIXED, _TO_ANYBODY))
+    return is_exactly(command) or any(
+        command in table for table in (NOTHING, METRICS, _FIXED, _TO_ANYBODY)
+    )
 
 
 class Answerer:
@@ -152,7 +154,9 @@ class Answerer:
         account = asker.user.account(self.lab.store)
         call = Call(self.lab, account, self._tell, request.origin, asker.user.uuid)
         try:
-            told: Mapping[str, Any] = content(run(call, command, params, is_lenient=True))
+            told: Mapping[str, Any] = content(
+                run(call, METRICS.get(command, command), params, is_lenient=True)
+            )
         except ApiError:
             if command == _SHOWS_FACTOR and asker.session is not None:
                 self._failed(request, asker)

@@ -6,9 +6,11 @@ import base64
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from cmk.agent.connection import _public
 from cmk.agent.failures import TransportFailure
 from cmk.agent.source import Source
 from cmk.agent.sources import open_source
@@ -276,3 +278,56 @@ def test_where_head_is_refused_one_byte_is_asked_for(web: Web) -> None:
     page.script = lambda _: Page(b"", 405) if len(web.log) == 0 else None
     assert head(f"{web.origin}/x", {}, LIMITS)["size"] == 5
     assert [request.method for request in web.log] == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1", "localhost"])
+def test_where_only_the_internet_is_allowed_nobody_is_asked_here(web: Web, place: str) -> None:
+    port = urlsplit(web.serve("/x.raw", b"secret")).port
+    with pytest.raises(TransportFailure, match="that is not for this account"):
+        fetched(f"http://{place}:{port}/x.raw", Limits(2, 2, private=False))
+    assert web.log == []
+
+
+def test_files_of_the_host_are_no_sources_there_either(tmp_path: Path) -> None:
+    (tmp_path / "x.raw").write_bytes(b"secret")
+    with pytest.raises(TransportFailure, match="files of the host are not for this account"):
+        fetched((tmp_path / "x.raw").as_uri(), Limits(private=False))
+
+
+@pytest.mark.parametrize(
+    ("address", "is_refused"),
+    [
+        ("10.1.2.3", True),
+        ("169.254.169.254", True),
+        ("192.168.0.1", True),
+        ("100.64.0.1", True),
+        ("fe80::1%eth0", True),
+        ("fd00::1", True),
+        ("::1", True),
+        ("::ffff:10.0.0.1", True),
+        ("0.0.0.0", True),
+        ("224.0.0.1", True),
+        ("8.8.8.8", False),
+        ("2606:4700::1111", False),
+    ],
+)
+def test_what_counts_is_the_address_that_was_connected_to(
+    address: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Peer:
+        is_closed = False
+
+        def getpeername(self) -> tuple[str, int]:
+            return (address, 80)
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    peer = Peer()
+    monkeypatch.setattr("socket.create_connection", lambda *_: peer)
+    if is_refused:
+        with pytest.raises(TransportFailure):
+            _public(("innocent.example", 80))
+        assert peer.is_closed
+    else:
+        assert _public(("innocent.example", 80)) is peer  # type: ignore[comparison-overlap]

@@ -15,7 +15,9 @@ from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.template import Template
 from cmk.lab.model.user import User
+from cmk.lab.settings import PRIVATE
 from cmk.lab.works import removal
+from cmk.lab.works.order import order
 from cmk.wire.envelope import content as content_of
 from tests.lab.conftest import Things
 
@@ -321,3 +323,16 @@ def test_an_account_goes_with_all_that_it_has(
     assert User.called(people.store, "ann", people.ann.caller.domain_id) is None
     assert people.ann.caller.again(people.store).state is AccountState.DISABLED
     removal.remove_account(job)  # a worker that died takes it up again
+
+
+def test_what_a_user_registers_comes_from_where_the_internet_is(people: People) -> None:
+    params = {"format": "RAW", "hypervisor": "KVM", "directdownload": "true", "name": "x"}
+    params["zoneid"] = people.store.value("SELECT uuid FROM data_center")
+    with refused(531, 9999):
+        people.ask(people.ann, "registerTemplate", url="file:///etc/x.raw", **params)
+    own = people.things.template("own", account_id=people.ann.caller.id)
+    theirs = people.things.template("theirs")
+    assert order(people.store, own, "/p", "n", "", {})["limits"] == {"private": False}
+    assert order(people.store, theirs, "/p", "n", "", {})["limits"] == {"private": True}
+    people.store.set_configuration(PRIVATE, "true")
+    assert order(people.store, own, "/p", "n", "", {})["limits"] == {"private": True}

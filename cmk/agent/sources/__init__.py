@@ -15,6 +15,8 @@ def open_source(wish: Wish, limits: Limits) -> Source:
     """Open a URL. Raises TransportFailure with the reason, for every way in which it can fail."""
     try:
         scheme = urlsplit(wish.url).scheme.lower()
+        if scheme == "file" and not limits.private:
+            raise TransportFailure("files of the host are not for this account", final=True)
         if scheme == "file":
             return open_file(wish, limits)
         if scheme in {"http", "https"}:

@@ -9,12 +9,12 @@ from cmk.lab.declaration import HANDLERS, Handler
 
 #: Where each API is declared; a test holds it against the modules.
 APIS = {
-    "zone": "listZones listZonesMetrics createZone updateZone deleteZone",
+    "zone": "listZones createZone updateZone deleteZone",
     "pod": "listPods createPod updatePod deletePod",
-    "cluster": "listClusters listClustersMetrics addCluster updateCluster deleteCluster",
-    "host": "listHosts listHostsMetrics addHost updateHost deleteHost prepareHostForMaintenance "
+    "cluster": "listClusters addCluster updateCluster deleteCluster",
+    "host": "listHosts addHost updateHost deleteHost prepareHostForMaintenance "
     "cancelHostMaintenance reconnectHost",
-    "storage_pool": "listStoragePools listStoragePoolsMetrics createStoragePool updateStoragePool "
+    "storage_pool": "listStoragePools createStoragePool updateStoragePool "
     "deleteStoragePool enableStorageMaintenance cancelStorageMaintenance",
     "offering": "listServiceOfferings createServiceOffering updateServiceOffering "
     "deleteServiceOffering listDiskOfferings createDiskOffering updateDiskOffering "
@@ -27,7 +27,7 @@ APIS = {
     "certificate": "uploadTemplateDirectDownloadCertificate listTemplateDirectDownloadCertificates "
     "provisionTemplateDirectDownloadCertificate revokeTemplateDirectDownloadCertificate",
     "spool_ref": "listTemplateSpoolRefs",
-    "virtual_machine": "deployVirtualMachine listVirtualMachines listVirtualMachinesMetrics "
+    "virtual_machine": "deployVirtualMachine listVirtualMachines "
     "startVirtualMachine stopVirtualMachine rebootVirtualMachine destroyVirtualMachine "
     "recoverVirtualMachine expungeVirtualMachine restoreVirtualMachine",
     "async_job": "queryAsyncJobResult listAsyncJobs cancelAsyncJob",
@@ -47,7 +47,7 @@ APIS = {
     "updateIsoPermissions",
     "capability": "listCapabilities",
     "capacity": "listCapacity listHypervisors listInfrastructure",
-    "volume": "listVolumes listVolumesMetrics",
+    "volume": "listVolumes",
     "console": "createConsoleEndpoint",
     "simulator": "configureSimulator querySimulatorMock cleanupSimulatorMock",
     "two_factor": "setupUserTwoFactorAuthentication validateUserTwoFactorAuthenticationCode "

@@ -10,7 +10,7 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.noun import Args
-from cmk.lab.nouns.nothing import NOTHING
+from cmk.lab.nouns.nothing import METRICS, NOTHING
 from cmk.lab.roles import may_call
 
 
@@ -21,7 +21,7 @@ def list_apis(call: Call, args: Args) -> Json:
     name: the API with this name
     """
     wanted = args.get("name", "").lower()
-    rows = [*lab_catalog().records(), *(_empty() if call.is_remote else ())]
+    rows = [*lab_catalog().records(), *(_over_http() if call.is_remote else ())]
     rows = [
         row
         for row in rows
@@ -30,8 +30,10 @@ def list_apis(call: Call, args: Args) -> Json:
     return {"count": len(rows), "api": rows} if rows else {}
 
 
-def _empty() -> Iterator[Json]:
-    """The list APIs of which a lab has nothing, as over HTTP it tells of them too."""
+def _over_http() -> Iterator[Json]:
+    """What is there over HTTP alone: other names, and the lists of which a lab has nothing."""
+    mine = {row["name"]: row for row in lab_catalog().records()}
+    yield from ({**mine[name], "name": other} for other, name in METRICS.items())
     for name in sorted(NOTHING):
         api = shipped().described(name)
         assert api is not None  # a test holds the table against the catalog

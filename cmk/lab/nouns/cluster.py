@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmk.document import Json
 from cmk.lab.call import Call
-from cmk.lab.declaration import DONE, also, api, listing
+from cmk.lab.declaration import DONE, api, listing
 from cmk.lab.events import record
 from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.noun import Args, Noun, changed, deleted, kvm_only
@@ -77,6 +77,3 @@ def delete_cluster(call: Call, args: Args) -> Json:
     with call.store.change():
         cluster = call.find(Cluster, args["id"])
         return deleted(call, cluster, cluster.users(call.store))
-
-
-also("listClustersMetrics", "listClusters")

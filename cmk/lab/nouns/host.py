@@ -5,7 +5,7 @@ from __future__ import annotations
 from cmk import __version__
 from cmk.document import Json
 from cmk.lab.call import Call
-from cmk.lab.declaration import DONE, also, api, job
+from cmk.lab.declaration import DONE, api, job
 from cmk.lab.events import record
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.jobs import Task
@@ -199,6 +199,3 @@ def reconnect_host(call: Call, args: Args) -> Task:
     id*: the host
     """
     return Task(call.find(Host, args["id"]))
-
-
-also("listHostsMetrics", "listHosts")

@@ -1,4 +1,5 @@
-"""List APIs of CloudStack's of whose things a lab has none: over HTTP the truth is an empty answer.
+"""List APIs that are there over HTTP alone: of things that a lab has none of, where the truth is an
+empty answer; and other names of the lab's own.
 
 Clients, and the pages of the web UI, ask for some of these beside what they are about, and take a
 refusal for bad keys. The command line is told instead that the lab has no such API.
@@ -111,3 +112,13 @@ NOTHING = frozenset(
         "listWebhooks",
     ]
 )
+
+#: What the web UI asks for instead of the lists: their rows are the same, and may say more.
+METRICS = {
+    "listClustersMetrics": "listClusters",
+    "listHostsMetrics": "listHosts",
+    "listStoragePoolsMetrics": "listStoragePools",
+    "listVirtualMachinesMetrics": "listVirtualMachines",
+    "listVolumesMetrics": "listVolumes",
+    "listZonesMetrics": "listZones",
+}

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from cmk.document import Json
 from cmk.lab.call import Call
-from cmk.lab.declaration import DONE, also, api, job, listing
+from cmk.lab.declaration import DONE, api, job, listing
 from cmk.lab.events import record
 from cmk.lab.jobs import Task
 from cmk.lab.model.host import EMBEDDED, Host
@@ -198,6 +198,3 @@ def capacity(path: str) -> tuple[int | None, int | None]:
     except OSError:
         return None, None
     return found.f_blocks * found.f_frsize, (found.f_blocks - found.f_bavail) * found.f_frsize
-
-
-also("listStoragePoolsMetrics", "listStoragePools")

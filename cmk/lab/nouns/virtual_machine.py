@@ -8,7 +8,7 @@ from typing import Any
 from cmk.document import Json
 from cmk.errors import ApiError
 from cmk.lab.call import Call
-from cmk.lab.declaration import DONE, also, api, job
+from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
 from cmk.lab.model.account import Account
 from cmk.lab.model.copy import is_ready
@@ -399,6 +399,3 @@ def restore_virtual_machine(call: Call, args: Args) -> Task:
         template=template.id,
         running=vm.state == RUNNING,
     )
-
-
-also("listVirtualMachinesMetrics", "listVirtualMachines")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cmk.lab.declaration import also, listing
+from cmk.lab.declaration import listing
 from cmk.lab.noun import Noun
 
 VOLUME = Noun(
@@ -29,6 +29,3 @@ listing(
     diskofferingid: volumes of this disk offering
 """,
 )
-
-
-also("listVolumesMetrics", "listVolumes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmk.document import Json
 from cmk.lab.call import Call
-from cmk.lab.declaration import DONE, also, api
+from cmk.lab.declaration import DONE, api
 from cmk.lab.events import record
 from cmk.lab.model.place import Zone
 from cmk.lab.model.record import details_of_all
@@ -102,6 +102,3 @@ def update_zone(call: Call, args: Args) -> Json:
             internal_dns1=args.get("internaldns1"),
             allocation_state=args.get("allocationstate"),
         )
-
-
-also("listZonesMetrics", "listZones")

@@ -22,6 +22,7 @@ from cmk.lab.model.copy import ImageStore
 from cmk.lab.model.host import Host, HostState, ResourceState
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import Template
+from cmk.lab.remote import reach_of
 from cmk.lab.settings import limits
 from cmk.lab.works.order import headers
 from cmk.lab.works.source import DIGEST_FILES, Scout, Source
@@ -114,7 +115,9 @@ def look_again(host: OpenHost, template: Template) -> Template:
         )
     auto = published.startswith(("http:", "https:", "file:"))
     given = headers(store, template)
-    source = look(_place_of(host), template.url, template.format, given, auto)
+    place = _place_of(host)
+    reach = {**place.limits, **reach_of(host.lab.store, template.account_id)}
+    source = look(place._replace(limits=reach), template.url, template.format, given, auto)
     template.update(store, **columns_of(source))
     return template.again(store)
 

@@ -12,6 +12,7 @@ from cmk.images.metalink import Metalink, ordered
 from cmk.lab.model.copy import DownloadState, StoredCopy
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
+from cmk.lab.remote import reach_of
 from cmk.lab.settings import number
 from cmk.lab.store import Store
 
@@ -29,7 +30,7 @@ def order(
         "format": template.format,
         "most": number(store, "storage.max.volume.size") << 30,
         "connections": number(store, "direct.download.connections"),
-        "limits": limits,
+        "limits": {**limits, **reach_of(store, template.account_id)},
         **(_direct(store, template, location)),
     }
 
@@ -47,6 +48,7 @@ def order_from_store(store: Store, template: Template, pool: Pool, name: str, li
     found = order(store, template, pool.path, name, "", limits)
     url = Path(str(copy.directory), str(copy.install_path)).as_uri()
     source: Json = {"mirrors": [url], "headers": {}, "origin": url, "size": copy.physical_size}
+    found["limits"] = {**limits, "private": True}  # it is the store's own file
     return {**found, **source, "algorithm": "sha-256", "digest": copy.stored_digest}
 
 

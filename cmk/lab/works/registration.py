@@ -15,7 +15,7 @@ from cmk.lab.model.copy import DownloadState, ImageStore, StoredCopy
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import OsType, Template
 from cmk.lab.ownership import owner_of_new, require
-from cmk.lab.remote import check_path
+from cmk.lab.remote import check_path, reach_of
 from cmk.lab.seed import DEFAULT_OS_TYPE
 from cmk.lab.settings import number
 from cmk.lab.store import new_uuid, now
@@ -66,7 +66,8 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
     stores = [] if direct else [_image_store(call, zone, format) for zone in zones]
     there = on_a_host(call.lab, zones[0]) if direct else on_this_machine(call.lab, stores[0])
     with there as place:
-        source = look(place, url, format, headers, auto)
+        reach = {**place.limits, **reach_of(call.store, owner.id)}
+        source = look(place._replace(limits=reach), url, format, headers, auto)
     most = number(call.store, "storage.max.volume.size") << 30
     if (source.virtual_size or 0) > most:
         told = f"Its virtual size is {source.virtual_size} bytes; "

@@ -18,6 +18,7 @@ from cmk.lab.hosts.host import OpenHost
 from cmk.lab.jobs import Job
 from cmk.lab.model.copy import Copy
 from cmk.lab.model.template import Template
+from cmk.lab.remote import reach_of
 from cmk.lab.settings import setting
 from cmk.lab.works.order import headers
 
@@ -74,7 +75,7 @@ def what_changed(
     if url is None:
         return False, None
     same = urlsplit(url)[:2] == urlsplit(template.url)[:2]
-    limits = host.limits
+    limits = {**host.limits, **reach_of(job.store, template.account_id)}
     limits |= {name: min(limits[name], PATIENCE) for name in ("connect", "read")}
     given = headers(job.store, template) if same else {}
     try:
