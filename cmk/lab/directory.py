@@ -5,6 +5,7 @@ host/            the lab's own libvirt daemon: its state, its sockets, its log
 hosts/, ssh/     pools of added hosts on this machine; connections to those on others
 pool/            the primary storage of the lab's own host
 console/         what each VM's serial console has shown
+uploads/         templates that are being uploaded, until their image store has them
 tour.raw         the template that the shell's tour registers
 """
 
@@ -34,6 +35,7 @@ CONTENT = (
     "ssh",
     "hosts",
     "tour.raw",
+    "uploads",
 )
 
 
@@ -48,6 +50,7 @@ class LabDirectory:
         self.host = path / "host"
         self.pool = path / "pool"
         self.console = path / "console"
+        self.uploads = path / "uploads"
 
     @classmethod
     def at(cls, place: str | Path) -> LabDirectory:

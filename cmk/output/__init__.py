@@ -139,8 +139,7 @@ def check_query(expression: str) -> None:
     try:
         parts: list[Any] = [jmespath.compile(expression).parsed]
     except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
-        first = str(problem).splitlines()[0]
-        raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
+        raise _no_query(expression, problem) from None
     while parts:
         part = parts.pop()
         name = part.get("value")
@@ -158,8 +157,12 @@ def _queried(document: Any, expression: str) -> Any:
     try:
         return jmespath.search(expression, document)
     except (jmespath.exceptions.JMESPathError, ValueError, RecursionError) as problem:
-        first = str(problem).splitlines()[0]
-        raise UsageError(f"query={expression} is no JMESPath expression: {first}") from None
+        raise _no_query(expression, problem) from None
+
+
+def _no_query(expression: str, problem: Exception) -> UsageError:
+    first = str(problem).splitlines()[0]
+    return UsageError(f"query={expression} is no JMESPath expression: {first}")
 
 
 def in_order(rows: list[Any], keys: tuple[str, ...]) -> list[Any]:
@@ -208,9 +211,8 @@ def value_at(row: Any, path: str) -> Any:
     """`nic.ipaddress` inside a row; through a list, the list of what its items have there;
     `nic[0].ipaddress` of one of them."""
     if isinstance(row, list):
-        if (
-            path.isascii() and path.isdecimal() and len(path) < 7
-        ):  # of a row that is a list, as `query=` makes them
+        # Of a row that is a list, as `query=` makes them:
+        if path.isascii() and path.isdecimal() and len(path) < 7:
             return row[int(path) - 1] if 0 < int(path) <= len(row) else None
         return [value_at(item, path) for item in row]
     place = _INDEXED.match(path)

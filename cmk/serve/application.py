@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from cmk.serve import console
+from cmk.serve import console, upload
 from cmk.serve.answer import Answerer, Request
 from cmk.serve.replies import Reply
 
@@ -59,6 +59,7 @@ def application(
     paths = ("/client/api", "/client/api/", "/api")
     routes: list[BaseRoute] = [Route(path, api, methods=methods) for path in paths]
     routes += console.routes(lambda: answerer.lab, tell)
+    routes.append(upload.route(lambda: answerer.lab, tell))
     if ui:
         routes.append(Mount("/client", StaticFiles(directory=ui, html=True, follow_symlink=True)))
         routes.append(Route("/", lambda web: RedirectResponse("/client/")))

@@ -16,7 +16,8 @@ from cmk.errors import CmkError
 from cmk.lab.hosts.guest import open_screen
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.lab import Lab
-from cmk.lab.model.console import spend
+from cmk.lab.model.machine import Machine
+from cmk.lab.model.ticket import Ticket
 
 #: Where distributions put noVNC.
 _NOVNC = (Path("/usr/share/novnc"), Path("/usr/share/webapps/novnc"))
@@ -30,8 +31,9 @@ def routes(lab_of: Callable[[], Lab], tell: Callable[[str], None]) -> list[BaseR
 
     def opened(token: str) -> socket.socket | None:
         lab = lab_of()
-        machine = spend(lab.store, token)
-        if machine is None or machine.host_id is None:
+        ticket = Ticket.spend(lab.store, Ticket.CONSOLE, token)
+        machine = Machine.of(lab.store, ticket.instance_id) if ticket else None
+        if machine is None or machine.removed or machine.host_id is None:
             return None
         with OpenHost.of(lab, machine.host_id) as host:
             return open_screen(host, machine)

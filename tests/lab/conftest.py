@@ -37,6 +37,8 @@ def daemons(what_libvirt_knows: Path) -> Iterator[list[Standalone]]:
     yield daemons
     for daemon in daemons:
         daemon.stop()
+    if not what_libvirt_knows.exists() and (daemons[0].base / "cache").exists():
+        shutil.copytree(daemons[0].base / "cache", what_libvirt_knows)
     shutil.rmtree(base)
 
 

@@ -19,6 +19,8 @@ class DownloadState(State):
     IN_PROGRESS = "DOWNLOAD_IN_PROGRESS"
     DOWNLOADED = "DOWNLOADED"
     FAILED = "DOWNLOAD_ERROR"
+    #: Of image stores: somebody is to bring its bytes.
+    NOT_UPLOADED = "NOT_UPLOADED"
     #: Of image stores: a directly downloaded template never comes there.
     BYPASSED = "BYPASSED"
 
@@ -232,6 +234,8 @@ class StoredCopy(Record):
             return "Download Complete"
         if self.download_state == DownloadState.FAILED:
             return str(self.error_str)
+        if self.download_state == DownloadState.NOT_UPLOADED:
+            return "Not Uploaded"
         return f"{self.download_pct}% Downloaded"
 
     @classmethod

@@ -66,6 +66,12 @@ class Template(Record):
         return "Iso" if self.is_iso else "Template"
 
     @property
+    def upload(self) -> str:
+        """The name of the file that was or is to be uploaded for it; "" where it has a URL."""
+        scheme, _, name = self.url.partition(":")
+        return name if scheme == "upload" else ""
+
+    @property
     def is_fixed(self) -> bool:
         """Whether a checksum that was given at registration says which bytes it has for ever."""
         return bool(self.checksum) and not self.checksum_from

@@ -49,6 +49,7 @@ APIS = {
     "capacity": "listCapacity listHypervisors listInfrastructure",
     "volume": "listVolumes",
     "console": "createConsoleEndpoint",
+    "upload": "getUploadParamsForTemplate getUploadParamsForIso",
     "simulator": "configureSimulator querySimulatorMock cleanupSimulatorMock",
     "two_factor": "setupUserTwoFactorAuthentication validateUserTwoFactorAuthenticationCode "
     "listUserTwoFactorAuthenticatorProviders",

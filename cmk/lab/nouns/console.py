@@ -8,10 +8,13 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.events import record
-from cmk.lab.model.console import new_token
 from cmk.lab.model.machine import Machine, MachineState
+from cmk.lab.model.ticket import Ticket
 from cmk.lab.noun import Args
 from cmk.wire.faults import invalid
+
+#: Seconds that an address is good for.
+LIFETIME = 300
 
 
 @api("success url websocket", note="In the lab there is one only where cmk serve is asked.")
@@ -25,7 +28,7 @@ def create_console_endpoint(call: Call, args: Args) -> Json:
         raise invalid("A screen is shown by cmk serve; on this machine: cmk console VM.")
     if vm.state is not MachineState.RUNNING:
         raise invalid(f"{vm.name} is {vm.state}; a screen is there while a VM is Running.")
-    token = new_token(call.store, vm)
+    token = Ticket.issue(call.store, Ticket.CONSOLE, vm, LIFETIME)
     record(call, "VM.CONSOLE", f"Made an address for the screen of {vm.name}", vm)
     parts = urlsplit(call.origin)
     websocket = {

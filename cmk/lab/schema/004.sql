@@ -48,10 +48,11 @@ CREATE TABLE project_account (
     UNIQUE (project_id, account_id)
 );
 
--- Where a console is shown: a token's digest, good once and until then (seconds of the epoch).
-CREATE TABLE console_session (
-    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
-    instance_id INTEGER NOT NULL REFERENCES vm_instance (id), expires INTEGER NOT NULL
+-- What may be done once with a thing by who has the token of which this is the digest, until then
+-- (seconds of the epoch): see a VM's console, upload a template.
+CREATE TABLE ticket (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL,
+    instance_id INTEGER NOT NULL, expires INTEGER NOT NULL
 );
 
 -- Who else may use a template that is not public.
@@ -134,7 +135,8 @@ SELECT t.id AS template_id, z.id AS zone_id, t.uuid AS id, t.name,
     nullif(substr(t.checksum, instr(t.checksum, '}') + 1), '') AS checksum,
     t.template_tag AS templatetag, t.bits, t.enable_sshkey AS sshkeyenabled,
     t.dynamically_scalable AS isdynamicallyscalable, t.direct_download AS directdownload,
-    0 AS deployasis, t.hvm AS requireshvm, t.url, t.format = 'ISO' AS is_iso,
+    0 AS deployasis, t.hvm AS requireshvm,
+    CASE WHEN t.url NOT LIKE 'upload:%' THEN t.url END AS url, t.format = 'ISO' AS is_iso,
     t.state = 'Active' AND r.removed IS NULL AS is_registered
 FROM vm_template t JOIN template_zone_ref r ON r.template_id = t.id
 JOIN data_center z ON z.id = r.zone_id JOIN owner_view o ON o.account_id = t.account_id

@@ -49,11 +49,7 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
     Raises ApiError 431, ImageError for whatever is wrong.
     """
     zones = _zones(call, args)
-    ostype = (
-        call.find(OsType, args["ostypeid"], "ostypeid")
-        if args.get("ostypeid")
-        else OsType.there(call.store, display_name=DEFAULT_OS_TYPE)[0]
-    )
+    ostype = _os_type(call, args)
     owner = owner_of_new(call, args)
     require(call, owner, template=1)
     check_path(call, args["url"])
@@ -81,6 +77,37 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
             template.register_in(call.store, zone.id)
         _write_copies(call, template, stores)
     return template
+
+
+def expect(call: Call, args: Args, format: str, hypervisor: str) -> Template:
+    """Write down a template or an ISO whose bytes somebody is going to upload to the zone's image
+    store. Raises ApiError 431, ImageError for whatever is wrong."""
+    zone = call.find(Zone, args["zoneid"], "zoneid")
+    ostype, owner = _os_type(call, args), owner_of_new(call, args)
+    require(call, owner, template=1)
+    given = parse(args["checksum"]) if args.get("checksum") else None
+    store = _image_store(call, zone, format)
+    nothing = Source(None, None, "", "", "", checksum=given)
+    named = {**args, "url": f"upload:{new_uuid()}", "directdownload": False}
+    with call.store.change():
+        template = _write(call, named, owner, format, hypervisor, ostype, nothing)
+        template.register_in(call.store, zone.id)
+        _write_stored(call, template, store, DownloadState.NOT_UPLOADED)
+    return template
+
+
+def uploaded(call: Call, template: Template) -> None:
+    """Its file is there: queue the job that brings it to the image store."""
+    with call.store.change():
+        for copy in StoredCopy.on_stores(call.store, template):
+            copy.update(call.store, download_state=DownloadState.NOT_DOWNLOADED)
+        _submit(call, template)
+
+
+def _os_type(call: Call, args: Args) -> OsType:
+    if args.get("ostypeid"):
+        return call.find(OsType, args["ostypeid"], "ostypeid")
+    return OsType.there(call.store, display_name=DEFAULT_OS_TYPE)[0]
 
 
 def _image_store(call: Call, zone: Zone, format: str) -> ImageStore:
@@ -159,18 +186,27 @@ def _write(
 
 def _write_copies(call: Call, template: Template, stores: list[ImageStore]) -> None:
     """The rows of secondary storage: BYPASSED, or a copy that a job, queued here, will make."""
-    row = {"template_id": template.id, "created": now()}
     if not stores:
         bypassed = {"state": "Ready", "download_state": DownloadState.BYPASSED}
-        StoredCopy.insert(call.store, **bypassed, size=template.size or 0, **row)
+        row = {"template_id": template.id, "created": now(), "size": template.size or 0}
+        StoredCopy.insert(call.store, **bypassed, **row)
         return
     for store in stores:
-        StoredCopy.insert(
-            call.store,
-            store_id=store.id,
-            state="Creating",
-            download_state=DownloadState.NOT_DOWNLOADED,
-            install_path=new_uuid(),
-            **row,
-        )
+        _write_stored(call, template, store, DownloadState.NOT_DOWNLOADED)
+    _submit(call, template)
+
+
+def _write_stored(call: Call, template: Template, store: ImageStore, state: DownloadState) -> None:
+    StoredCopy.insert(
+        call.store,
+        store_id=store.id,
+        state="Creating",
+        download_state=state,
+        install_path=new_uuid(),
+        template_id=template.id,
+        created=now(),
+    )
+
+
+def _submit(call: Call, template: Template) -> None:
     submit(call, "registerIso" if template.is_iso else "registerTemplate", Task(template))

@@ -26,6 +26,11 @@ def download(job: Job) -> None:
         copy.update(store, download_state=DownloadState.IN_PROGRESS)
         limits = own_limits(job.lab, copy.data_center_id or 0)
         wanted = order(store, template, str(copy.directory), str(copy.install_path), "", limits)
+        file = job.lab.directory.uploads / template.upload if template.upload else None
+        if file is not None:
+            url = file.as_uri()
+            own = {"mirrors": [url], "origin": url, "headers": {}}
+            wanted = {**wanted, **own, "limits": {**limits, "private": True}}
         with local_agent() as agent:
             done = agent.ask("fetch", progress_teller(job, copy), **wanted)
         with store.change():
@@ -40,6 +45,8 @@ def download(job: Job) -> None:
                 stored_digest=done["stored_digest"],
             )
             template.update(store, size=done["virtual_size"])
+        if file is not None:
+            file.unlink(missing_ok=True)
         for warning in done["warnings"]:
             job.warn(f"{template.name}: {warning}.")
 
