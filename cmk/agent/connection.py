@@ -77,17 +77,29 @@ def _connection(
 def _public(
     address: tuple[str, int], timeout: float = 5.0, source_address: Optional[tuple[str, int]] = None
 ) -> socket.socket:
-    """A connection to a server that the whole internet reaches: what counts is the address that was
-    connected to, whatever names and redirects led there. Raises TransportFailure for any other."""
-    made = socket.create_connection(address, timeout, source_address)
-    place = ipaddress.ip_address(made.getpeername()[0].partition("%")[0])
+    """A connection to a server that the whole internet reaches, whatever names and redirects led to
+    it: its addresses are looked at before one of just these is connected to, so that nobody learns
+    what listens at another. Raises TransportFailure for any other."""
+    found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    places = list(dict.fromkeys(str(where[0]) for *_, where in found))
+    for place in places:
+        if not _is_public(place):
+            raise TransportFailure(
+                f"{address[0]} has an address ({place}) that is not for this account", final=True
+            )
+    for number, place in enumerate(places, 1):
+        try:
+            return socket.create_connection((place, address[1]), timeout, source_address)
+        except OSError:
+            if number == len(places):
+                raise
+    raise OSError(f"{address[0]} has no address")
+
+
+def _is_public(text: str) -> bool:
+    place = ipaddress.ip_address(text.partition("%")[0])
     place = getattr(place, "ipv4_mapped", None) or place
-    if not place.is_global or place.is_multicast:
-        made.close()
-        raise TransportFailure(
-            f"{address[0]} has an address ({place}) that is not for this account", final=True
-        )
-    return made
+    return place.is_global and not place.is_multicast
 
 
 @lru_cache(maxsize=4)

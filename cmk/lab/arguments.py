@@ -53,7 +53,10 @@ def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) ->
 def _value(declared: Api, param: Param, value: str) -> Any:
     try:
         if param.type in {"integer", "int", "long", "short"}:
-            return int(value)
+            number = int(value)
+            if not -(1 << 63) <= number < 1 << 63:  # Java's long, and SQLite's
+                raise ValueError(value)
+            return number
         if param.type == "boolean":
             return {"true": True, "false": False}[value.lower()]
     except (ValueError, KeyError):
@@ -78,10 +81,10 @@ def _moment(name: str, value: str) -> str:
     for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"):
         try:
             found = datetime.strptime(text, form)
-        except ValueError:
+            known = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+            return known.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        except (ValueError, OverflowError):
             continue
-        known = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-        return known.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+0000")
     raise malformed(f"{name}={value} is no date: write 2026-01-31 or 2026-01-31T10:00:00+0000.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cmk.lab.lab import Lab
-from cmk.lab.model.account import ADMIN_ACCOUNT, Account
+from cmk.lab.model.account import ADMIN_ACCOUNT, Account, Project
 from cmk.lab.model.record import Record
 from cmk.lab.store import Store
 from cmk.wire.faults import INVALID_PARAMETER, no_such, not_yours
@@ -67,7 +67,8 @@ class Call:
         """The same for what others may have shared: a template that is public is there to be used,
         and not to be touched."""
         found = kind.known(self.store, uuid)
-        if found is not None and found.is_for(self.store, self.caller.id):
+        mine = (self.caller.id, *Project.accounts_of(self.store, self.caller.id))
+        if found is not None and any(found.is_for(self.store, each) for each in mine):
             return found
         return self.find(kind, uuid, param)
 

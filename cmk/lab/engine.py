@@ -85,7 +85,8 @@ class LabBackend:
         user = User.with_keys(self.lab.store, *self._keys)
         if user is None:
             raise NotAuthorised(401, "These keys are not of a user of this lab that may ask.")
-        return Call(self.lab, user.account(self.lab.store), self._environment.say)
+        account = user.account(self.lab.store)
+        return Call(self.lab, account, self._environment.say, user=user.uuid)
 
     def job(self, jobid: str, deadline: float | None = None) -> Json:
         found: Json = content(self.call("queryAsyncJobResult", {"jobid": jobid}))

@@ -212,7 +212,7 @@ def _page(args: Args) -> tuple[int, int]:
         raise malformed("page and pagesize go together.")
     if size < 1:
         raise malformed("pagesize counts from 1; -1 is all.")
-    return size, (max(page, 1) - 1) * size
+    return size, min((max(page, 1) - 1) * size, (1 << 63) - 1)
 
 
 def page_of(rows: list[Any], args: Args) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cmk.errors import ApiError
 from cmk.lab.call import Call
-from cmk.lab.model.account import Account, Domain, Project
+from cmk.lab.model.account import Account, AccountState, Domain, Project
 from cmk.lab.model.limit import excess
 from cmk.lab.model.ownership import Owners, Projects
 from cmk.wire.faults import ALLOCATION, invalid, not_yours
@@ -92,18 +92,29 @@ def owner_of_new(call: Call, args: dict[str, Any]) -> Account:
         if args.get("account"):
             raise invalid("account and projectid exclude each other.")
         project = call.find(Project, args["projectid"], "projectid")
+        if project.state != "Active":
+            raise invalid(f"The project {project.name} is {project.state}: it gets nothing new.")
         return Account.of(call.store, project.project_account_id)
     if args.get("account"):
         domain = _domain(call, args["domainid"]) if args.get("domainid") else None
-        return _account(call, args["account"], domain or call.caller.domain(call.store))
+        owner = _account(call, args["account"], domain or call.caller.domain(call.store))
+        if owner.state is not AccountState.ENABLED:
+            raise invalid(
+                f"The account {owner.account_name} is {owner.state}: it gets nothing new."
+            )
+        return owner
     return call.caller
 
 
 def whose_limits(call: Call, args: dict[str, Any]) -> Account | Domain:
     """The account or the domain that limits are asked of. Raises as for a list."""
-    if args.get("domainid") and not args.get("account"):
-        return _domain(call, args["domainid"])
-    return owner_of_new(call, args)
+    domain = _domain(call, args["domainid"]) if args.get("domainid") else None
+    if args.get("account"):
+        return _account(call, args["account"], domain or call.caller.domain(call.store))
+    if args.get("projectid"):
+        project = call.find(Project, args["projectid"], "projectid")
+        return Account.of(call.store, project.project_account_id)
+    return domain or call.caller
 
 
 def require(call: Call, account: Account, **wanted: int) -> None:

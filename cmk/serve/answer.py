@@ -45,14 +45,7 @@ _NOT_HERE = frozenset(["listAndSwitchSamlAccount"])
 
 #: What is answered before the second factor was shown, and the one that shows it.
 _SHOWS_FACTOR = "validateUserTwoFactorAuthenticationCode"
-_BEFORE_FACTOR = frozenset(
-    [
-        _SHOWS_FACTOR,
-        "listApis",
-        "listUserTwoFactorAuthenticatorProviders",
-        "setupUserTwoFactorAuthentication",
-    ]
-)
+_BEFORE_FACTOR = frozenset([_SHOWS_FACTOR, "listApis", "listUserTwoFactorAuthenticatorProviders"])
 #: So often a session may show a wrong code.
 _TRIES = 5
 
@@ -162,7 +155,7 @@ class Answerer:
                 self._failed(request, asker)
             raise
         if command == _SHOWS_FACTOR and asker.session is not None:
-            asker.session.is_verified = True
+            asker.session.is_verified = asker.session.has_factor = True
         return told
 
     def _failed(self, request: Request, asker: Asker) -> None:
@@ -187,7 +180,7 @@ class Answerer:
         told_of = (given(request.params, n) for n in ("username", "password", "domain", "domainid"))
         user = logged_in(store, *told_of)
         has_two = bool(user.has_two_factors)
-        cookie, session = self.sessions.begin(user.uuid, is_verified=not has_two)
+        cookie, session = self.sessions.begin(user.uuid, user.password or "", has_two)
         account = user.account(store)
         told = {
             "username": user.username,
@@ -209,7 +202,7 @@ class Answerer:
         }
         reply = reply_of("loginresponse", told, form)
         reply.who = user.username
-        end = "; Path=/client; HttpOnly; SameSite=Lax" + ("; Secure" if self.is_secure else "")
+        end = "; Path=/client; HttpOnly; SameSite=Strict" + ("; Secure" if self.is_secure else "")
         reply.headers.append(("Set-Cookie", f"JSESSIONID={cookie}{end}"))
         reply.headers.append(("Set-Cookie", f"sessionkey={session.key}{end}"))
         return reply

@@ -42,8 +42,12 @@ def asker_of(
         told = next(filter(None, ways), "")
         session = sessions.find(cookies["JSESSIONID"], told)
         user = User.known(store, session.user) if session else None
-        if user is None or not user.may_ask(store):
+        if user is None or session is None or not user.may_ask(store):
             raise NotAuthorised(401, "unable to verify user credentials")
+        if session.password != (user.password or ""):  # it was changed meanwhile
+            raise NotAuthorised(401, "unable to verify user credentials")
+        if user.has_two_factors and not session.has_factor:
+            session.is_verified = False
         return Asker(user, session)
     user = User.first(store, api_key=key) if key else None
     secret = user.secret_key if user is not None and user.secret_key else _NOBODY

@@ -16,10 +16,13 @@ MOST = 1000
 
 @dataclass
 class WebSession:
-    """One session: whose it is, and what every call of it has to bring besides the cookie; whether
-    the second factor has been shown, or there is none, and how often it was tried in vain."""
+    """One session: whose it is and by which password (as it is kept), and what every call of it has
+    to bring besides the cookie; whether there is a second factor, whether it has been shown, or
+    there is none, and how often it was tried in vain."""
 
     user: str
+    password: str = ""
+    has_factor: bool = False
     is_verified: bool = True
     failures: int = 0
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -33,9 +36,10 @@ class Sessions:
         self._lock = Lock()
         self._by_cookie: dict[str, WebSession] = {}
 
-    def begin(self, user: str, is_verified: bool) -> tuple[str, WebSession]:
+    def begin(self, user: str, password: str, has_factor: bool) -> tuple[str, WebSession]:
         """A new session of the user with this id: its cookie, and itself."""
-        cookie, session = secrets.token_urlsafe(32), WebSession(user, is_verified)
+        session = WebSession(user, password, has_factor, is_verified=not has_factor)
+        cookie = secrets.token_urlsafe(32)
         with self._lock:
             self._drop_old()
             self._by_cookie[cookie] = session

@@ -311,23 +311,24 @@ def test_files_of_the_host_are_no_sources_there_either(tmp_path: Path) -> None:
         ("2606:4700::1111", False),
     ],
 )
-def test_what_counts_is_the_address_that_was_connected_to(
+def test_what_counts_are_the_addresses_that_a_name_has(
     address: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Peer:
-        is_closed = False
+    asked: list[tuple[str, int]] = []
+    peer = socket.socket()
+    where = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 80))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: where)
 
-        def getpeername(self) -> tuple[str, int]:
-            return (address, 80)
+    def connected(to: tuple[str, int], *_: object) -> socket.socket:
+        asked.append(to)
+        return peer
 
-        def close(self) -> None:
-            self.is_closed = True
-
-    peer = Peer()
-    monkeypatch.setattr("socket.create_connection", lambda *_: peer)
-    if is_refused:
-        with pytest.raises(TransportFailure):
-            _public(("innocent.example", 80))
-        assert peer.is_closed
-    else:
-        assert _public(("innocent.example", 80)) is peer  # type: ignore[comparison-overlap]
+    monkeypatch.setattr("socket.create_connection", connected)
+    with peer:
+        if is_refused:
+            with pytest.raises(TransportFailure):
+                _public(("innocent.example", 80))
+            assert asked == []  # nobody learns whether anything listens there
+        else:
+            assert _public(("innocent.example", 80)) is peer
+            assert asked == [(address, 80)]

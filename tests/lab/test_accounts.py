@@ -336,3 +336,105 @@ def test_what_a_user_registers_comes_from_where_the_internet_is(people: People) 
     assert order(people.store, theirs, "/p", "n", "", {})["limits"] == {"private": True}
     people.store.set_configuration(PRIVATE, "true")
     assert order(people.store, own, "/p", "n", "", {})["limits"] == {"private": True}
+
+
+def test_nobody_but_a_root_admin_is_above_one(people: People) -> None:
+    king = people.account("king", people.sales, accounttype="1")
+    user = User.there(people.store, account_id=king.caller.id)[0]
+    calls: tuple[tuple[str, dict[str, str]], ...] = (
+        ("getUserKeys", {"id": user.uuid}),
+        ("updateUser", {"id": user.uuid, "password": "mine"}),
+        ("lockUser", {"id": user.uuid}),
+        ("deleteAccount", {"id": king.caller.uuid}),
+        ("updateAccount", {"id": king.caller.uuid, "newname": "x"}),
+        ("createUser", {"account": "king", "username": "x", **NAMES}),
+        ("setupUserTwoFactorAuthentication", {"userid": user.uuid, "enable": "false"}),
+        ("listVirtualMachines", {"account": "king"}),
+    )
+    for api, params in calls:
+        with refused(531, 4365):
+            people.ask(people.boss, api, **params)
+
+
+def test_a_domain_admin_lifts_no_limit_of_its_own(people: People) -> None:
+    owns: tuple[dict[str, str], ...] = ({}, {"domainid": people.sales}, {"account": "boss"})
+    for whose in owns:
+        with refused(531, 4365):
+            people.ask(people.boss, "updateResourceLimit", resourcetype="0", max="-1", **whose)
+    people.ask(people.boss, "updateResourceLimit", resourcetype="0", max="3", account="ann")
+
+
+def test_what_comes_back_or_grows_counts_too(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cmk.lab.engine.hire", lambda lab: None)
+    one = people.vm(people.ann, "one")
+    gone = people.vm(people.ann, "gone", MachineState.DESTROYED)
+    whose = {"account": "ann", "domainid": people.sales}
+    people.ask(people.root, "updateResourceLimit", resourcetype="0", max="1", **whose)
+    with refused(535, 4370):
+        people.ask(people.ann, "recoverVirtualMachine", id=gone.uuid)
+    people.ask(people.root, "updateResourceLimit", resourcetype="10", max="8", **whose)
+    large = people.things.template("large", public=1, size=150 << 30)
+    with refused(535, 4370):
+        people.ask(
+            people.ann, "restoreVirtualMachine", virtualmachineid=one.uuid, templateid=large.uuid
+        )
+
+
+def test_a_project_stays_for_its_other_admins_and_has_one_always(people: People) -> None:
+    project = people.ask(people.ann, "createProject", name="p")["project"]["id"]
+    new = people.account("new", people.sales)
+    people.ask(
+        people.ann, "addAccountToProject", projectid=project, account="new", roletype="Admin"
+    )
+    removal.remove_account(people.things.job(new.caller, "deleteAccount"))
+    assert people.names(people.ann, "listProjects") == {"p"}
+    with refused(431, 4350):
+        people.ask(people.ann, "deleteAccountFromProject", projectid=project, account="ann")
+    with refused(531, 4365):
+        people.ask(people.out, "listProjectAccounts", projectid=project)
+    people.ask(people.ann, "suspendProject", id=project)
+    with refused(431, 4350):
+        deploy(people, people.ann, projectid=project)
+
+
+def test_a_template_that_is_shared_with_a_project_is_for_its_members(people: People) -> None:
+    project = people.ask(people.ann, "createProject", name="p")["project"]["id"]
+    template = people.things.template("shared")
+    people.ask(
+        people.root, "updateTemplatePermissions", id=template.uuid, op="add", projectids=project
+    )
+    assert people.ann.use(Template, template.uuid).id == template.id
+    with refused(531, 4365):
+        people.out.use(Template, template.uuid)
+
+
+def test_a_user_chooses_no_host_and_sees_none(people: People) -> None:
+    vm = people.vm(people.ann, "a")
+    vm.update(people.store, host_id=people.things.host.id, instance_name="i-1")
+    [shown] = people.ask(people.ann, "listVirtualMachines")["virtualmachine"]
+    assert not {"hostid", "hostname", "instancename"} & set(shown)
+    with refused(431, 4350):
+        deploy(people, people.ann, hostid=people.things.host.uuid)
+
+
+@pytest.mark.parametrize(
+    ("api", "params"),
+    [
+        ("listZones", {"page": "1", "pagesize": "9" * 20}),
+        ("listAccounts", {"accounttype": "9" * 20}),
+        ("listEvents", {"startdate": "0001-01-01T00:00:00+2300"}),
+        ("updateAccount", {"id": "1", "newname": "x"}),
+        ("disableAccount", {"id": "1", "lock": "false"}),
+        ("deleteAccount", {"id": "1"}),
+        ("configureSimulator", {"name": "cleanupSimulatorMock", "value": "result:fail"}),
+    ],
+)
+def test_what_cannot_be_is_a_431_and_no_bug(
+    people: People, api: str, params: dict[str, str]
+) -> None:
+    with pytest.raises(ApiError) as caught:
+        people.ask(people.root, api, **params)
+    assert caught.value.errorcode == 431
+    assert people.ask(people.root, "listZones", page="9" * 18, pagesize="9" * 18) == {"count": 1}

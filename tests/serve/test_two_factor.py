@@ -81,6 +81,25 @@ def test_a_session_tries_five_codes(asked: Asked, secret: str) -> None:
     assert asked.raw({**shown, "codefor2fa": code_of(secret)}, cookies=cookies).status == 401
 
 
+def test_a_password_alone_does_not_end_it(asked: Asked, secret: str) -> None:
+    _, cookies = login(asked)
+    ended = {"command": "setupUserTwoFactorAuthentication", "enable": "false", "response": "json"}
+    assert asked.raw(ended, cookies=cookies).status == 511
+    assert login(asked)[0]["is2faenabled"] == "true"
+
+
+def test_sessions_of_before_show_it_too_and_end_with_the_password(asked: Asked) -> None:
+    _, old = login(asked)
+    zones = {"command": "listZones", "response": "json"}
+    assert asked.raw(zones, cookies=old).status == 200
+    made = asked.json("setupUserTwoFactorAuthentication")["setup2fa"]["secretcode"]
+    name = "validateUserTwoFactorAuthenticationCode"
+    asked.json(name, codefor2fa=code_of(made))
+    assert asked.raw(zones, cookies=old).status == 511
+    asked.json("updateUser", id=asked.user.uuid, password="another")
+    assert asked.raw(zones, cookies=old).status == 401
+
+
 def test_it_is_not_replaced_but_ended_first(asked: Asked, secret: str) -> None:
     assert asked.signed("setupUserTwoFactorAuthentication").status == 431
     asked.json("setupUserTwoFactorAuthentication", enable="false")

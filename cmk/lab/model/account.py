@@ -83,6 +83,7 @@ class Account(Record):
     """One account; a lab begins with the system's and its admin's."""
 
     TABLE, KIND, RESOURCE = "account", "account", "Account"
+    THERE = f"removed IS NULL AND id <> {SYSTEM_ACCOUNT}"
     STATES: ClassVar = {"state": AccountState}
 
     account_name: str
@@ -124,12 +125,13 @@ class Account(Record):
 
     def is_above(self, store: Store, other: int) -> bool:
         """Whether this one may touch what belongs to another: it is that, or an admin over it, or a
-        member of the project that it stands for."""
+        member of the project that it stands for. Nobody but a root admin is above a root admin."""
         if self.is_root or self.id == other:
             return True
-        if self.is_domain_admin and self.domain(store).holds(
-            store, Account.of(store, other).domain_id
-        ):
+        account = Account.of(store, other)
+        if account.is_root or account.id == SYSTEM_ACCOUNT:
+            return False
+        if self.is_domain_admin and self.domain(store).holds(store, account.domain_id):
             return True
         project = Project.first(store, project_account_id=other)
         return project is not None and project.role_of(store, self.id) is not None
@@ -174,6 +176,16 @@ class Project(Record):
         """Make an account a member, as Admin or Regular; or change what it is."""
         self.dismiss(store, account)
         store.insert("project_account", project_id=self.id, account_id=account, role=role)
+
+    def is_led_by_others(self, store: Store, account: int) -> bool:
+        """Whether it has an Admin besides this account."""
+        found = store.value(
+            "SELECT 1 FROM project_account WHERE project_id = ? AND account_id <> ? "
+            "AND role = 'Admin' LIMIT 1",
+            self.id,
+            account,
+        )
+        return bool(found)
 
     def dismiss(self, store: Store, account: int) -> None:
         """Let a member go."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cmk.document import Json
 from cmk.errors import NoSuch
 from cmk.lab.call import Call
-from cmk.lab.declaration import DONE, api, job, listing
+from cmk.lab.declaration import DONE, api, job
 from cmk.lab.events import record
 from cmk.lab.jobs import Task
 from cmk.lab.model.account import Account, Project
@@ -62,16 +62,16 @@ def list_projects(call: Call, args: Args) -> Json:
     return PROJECT.listed(call, {**args, "account_id": accounts}) if accounts else {}
 
 
-listing(
-    MEMBER,
-    "accounts",
-    "",
-    """
+@api(MEMBER)
+def list_project_accounts(call: Call, args: Args) -> Json:
+    """Lists the accounts of a project.
+
     projectid*: the project
     account: the account with this name
     role=Admin|Regular: accounts in this role
-""",
-)
+    """
+    project = call.find(Project, args["projectid"], "projectid")
+    return MEMBER.listed(call, {**args, "projectid": project.uuid})
 
 
 @job(PROJECT)
@@ -115,6 +115,7 @@ def update_project(call: Call, args: Args) -> Task:
     project = _led(call, args["id"])
     if args.get("account"):
         member = _member(call, project, args["account"])
+        _require_lead(call, project, member)
         project.admit(call.store, member.id, "Admin")
     changes = {"name": args.get("name"), "display_text": args.get("displaytext")}
     given = {name: value for name, value in changes.items() if value}
@@ -122,6 +123,12 @@ def update_project(call: Call, args: Args) -> Task:
         project.update(call.store, **given)
     record(call, "PROJECT.UPDATE", f"Changed the project {project.name}", project)
     return Task(project, answer=PROJECT.answer(call, project))
+
+
+def _require_lead(call: Call, project: Project, member: Account) -> None:
+    """An Admin's projects are counted."""
+    if project.role_of(call.store, member.id) != "Admin":
+        require(call, member, project=1)
 
 
 def _member(call: Call, project: Project, name: str) -> Account:
@@ -149,6 +156,8 @@ def add_account_to_project(call: Call, args: Args) -> Task:
     member = _member(call, project, args["account"])
     if project.role_of(call.store, member.id) is not None:
         raise invalid(f"{member.account_name} is in the project {project.name} already.")
+    if role == "Admin":
+        _require_lead(call, project, member)
     project.admit(call.store, member.id, role)
     return Task(project, answer={"success": True})
 
@@ -164,6 +173,8 @@ def delete_account_from_project(call: Call, args: Args) -> Task:
     member = _member(call, project, args["account"])
     if project.role_of(call.store, member.id) is None:
         raise invalid(f"{member.account_name} is not in the project {project.name}.")
+    if not project.is_led_by_others(call.store, member.id):
+        raise invalid(f"{member.account_name} is the last Admin of the project {project.name}.")
     project.dismiss(call.store, member.id)
     return Task(project, answer={"success": True})
 

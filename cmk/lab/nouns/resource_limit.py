@@ -18,7 +18,7 @@ from cmk.lab.model.limit import (
 from cmk.lab.model.ownership import Owners
 from cmk.lab.noun import Args
 from cmk.lab.ownership import whose_limits
-from cmk.wire.faults import invalid
+from cmk.wire.faults import invalid, not_yours
 
 FIELDS = "account domain domainid domainpath resourcetype resourcetypename max"
 
@@ -96,6 +96,10 @@ def update_resource_limit(call: Call, args: Args) -> Json:
     whose = whose_limits(call, args)
     if isinstance(whose, Account) and whose.is_root:
         raise invalid("A root admin has no limits.")
+    caller = call.caller
+    own = caller.id if isinstance(whose, Account) else caller.domain_id
+    if not caller.is_root and whose.id == own:
+        raise not_yours("limit")
     most = args.get("max", UNLIMITED)
     if most < UNLIMITED:
         raise invalid("max counts from 0; -1 is no limit.")
@@ -113,7 +117,7 @@ def update_resource_count(call: Call, args: Args) -> Json:
     projectid: the project
     resourcetype: the number of one type
     """
-    whose = whose_limits(call, args) if args.get("account") else call.find(Domain, args["domainid"])
+    whose = whose_limits(call, args)
     if isinstance(whose, Account):
         has, domain = Owners([whose.id]), whose.domain(call.store)
     else:

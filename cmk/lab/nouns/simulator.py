@@ -38,6 +38,8 @@ def configure_simulator(call: Call, args: Args) -> Json:
     """
     told: str = args.get("command") or args["name"]
     command: str = STEPS.get(told.lower(), told)
+    if "simulator" in command.lower():
+        raise invalid("What faults are asked for and taken back with does not fail.")
     if command not in STEPS.values() and not is_exactly(command):
         raise invalid(f"'{told}' is no API of the lab's, and no step: download, start.")
     if args.get("count") is not None and args["count"] < 1:

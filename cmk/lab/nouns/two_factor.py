@@ -9,7 +9,7 @@ from cmk.lab.declaration import DONE, api
 from cmk.lab.events import record
 from cmk.lab.model.user import User
 from cmk.lab.noun import Args
-from cmk.wire.faults import OTHER, invalid
+from cmk.wire.faults import OTHER, invalid, not_yours
 
 #: Steps of 30 s by which a device's clock may be wrong.
 _WINDOW = 1
@@ -24,6 +24,9 @@ def setup_user_two_factor_authentication(call: Call, args: Args) -> Json:
     userid: the user, for admins that end with another's (default: who asks)
     """
     user = call.find(User, args["userid"], "userid") if args.get("userid") else _asking(call)
+    is_admin = call.caller.is_root or call.caller.is_domain_admin
+    if user.id != _asking(call).id and not is_admin:
+        raise not_yours(user.KIND)
     if args.get("enable") is False:
         user.update(call.store, totp_secret=None, has_two_factors=False)
         record(call, "USER.2FA", f"{user.username} has no second factor any more", user)

@@ -43,11 +43,15 @@ listing(
 _NAME = re.compile(r"[\w.@+-]{1,190}\Z")
 
 
+def _check_name(name: str) -> None:
+    if not _NAME.match(name):
+        raise invalid(f"'{name}' is no name for a user: letters, digits and . _ - @ +.")
+
+
 def add_user(call: Call, account: Account, args: Args) -> User:
     """Add a user to an account, with a name that its domain has not."""
     name = args["username"]
-    if not _NAME.match(name):
-        raise invalid(f"'{name}' is no name for a user: letters, digits and . _ - @ +.")
+    _check_name(name)
     if User.called(call.store, name, account.domain_id) is not None:
         raise invalid(f"There is a user {name} in this domain already.")
     user = User.add(
@@ -102,6 +106,9 @@ def update_user(call: Call, args: Args) -> Json:
         if args.get(name)
     }
     name = changes.get("username", user.username)
+    if user.is_first_admin and name != user.username:
+        raise invalid("The admin keeps its name.")
+    _check_name(name)
     domain = user.account(call.store).domain_id
     if name != user.username and User.called(call.store, name, domain) is not None:
         raise invalid(f"There is a user {name} in this domain already.")

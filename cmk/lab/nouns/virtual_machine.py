@@ -38,6 +38,8 @@ def _nics(call: Call, rows: list[Row]) -> None:
         by_machine.setdefault(nic["instance_id"], []).append({**shown, "isdefault": True})
     for row in rows:
         row["nic"] = by_machine.get(row["row_id"], [])
+        if not call.caller.is_root:  # where it runs is not for users, as in CloudStack
+            row["hostid"] = row["hostname"] = row["instancename"] = None
 
 
 MACHINE = Noun(
@@ -114,16 +116,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     size, disk_offering = root_disk(call, args, template)
     _check_template(call, zone, template)
     owner = owner_of_new(call, args)
-    gib = ((size or template.size or 0) + (1 << 30) - 1) >> 30
-    require(
-        call,
-        owner,
-        user_vm=1,
-        volume=1,
-        cpu=offering.cpu,
-        memory=offering.ram_size,
-        primary_storage=gib,
-    )
+    _require_room(call, owner, offering, size or template.size)
     uuid = new_uuid()
     name = _name(args.get("name"), uuid)
     if Machine.name_is_taken(call.store, name):
@@ -139,6 +132,23 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     return Task(vm, {**ties, "startvm": started})
 
 
+def _require_room(call: Call, owner: Account, offering: ServiceOffering, size: int | None) -> None:
+    """Raise ApiError 535 where an account may not have one VM more, its disk of so many bytes."""
+    require(
+        call,
+        owner,
+        user_vm=1,
+        volume=1,
+        cpu=offering.cpu,
+        memory=offering.ram_size,
+        primary_storage=_gib(size),
+    )
+
+
+def _gib(size: int | None) -> int:
+    return ((size or 0) + (1 << 30) - 1) >> 30
+
+
 def _check_template(call: Call, zone: Zone, template: Template) -> None:
     if not template.is_registered_in(call.store, zone.id):
         raise invalid(f"{template.name} is not registered in the zone {zone.name}.")
@@ -152,6 +162,8 @@ def _check_template(call: Call, zone: Zone, template: Template) -> None:
 def ties_of(call: Call, args: Args) -> dict[str, str]:
     """The places that were named; raises ApiError 431 for one that is not there."""
     given = {param: args[param] for param in _PLACES if args.get(param)}
+    if given and not call.caller.is_root:
+        raise invalid(f"{' and '.join(given)}: a place is chosen by root admins.")
     for param, uuid in given.items():
         call.find(_PLACES[param], uuid, param)
     return given
@@ -354,6 +366,9 @@ def recover_virtual_machine(call: Call, args: Args) -> Json:
         vm = call.find(Machine, args["id"])
         _require(vm, (MachineState.DESTROYED,))
         refuse_busy(call, vm)
+        owner = Account.of(call.store, vm.account_id)
+        offering = vm.offering(call.store)
+        require(call, owner, user_vm=1, cpu=offering.cpu, memory=offering.ram_size)
         vm.become(call.store, STOPPED)
     return MACHINE.answer(call, vm)
 
@@ -389,6 +404,10 @@ def restore_virtual_machine(call: Call, args: Args) -> Task:
         source = "an ISO" if vm.iso_id else "a template"
         raise invalid(f"{vm.name} can be reinstalled from {source} only.")
     disk = vm.root(call.store)
+    has = disk.size or vm.template(call.store).size
+    more = _gib(max(has or 0, template.size or 0)) - _gib(has)
+    if more > 0:
+        require(call, Account.of(call.store, vm.account_id), primary_storage=more)
     return _transition(
         call,
         {"id": vm.uuid},

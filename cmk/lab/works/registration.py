@@ -72,6 +72,7 @@ def register(call: Call, args: Args, format: str, hypervisor: str) -> Template:
         source = source._replace(checksum=given, published="")
     _tell(call, url, given, source)
     with call.store.change():
+        require(call, owner, template=1)  # others may have registered meanwhile
         template = _write(call, args, owner, format, hypervisor, ostype, source)
         for zone in zones:
             template.register_in(call.store, zone.id)
@@ -84,12 +85,12 @@ def expect(call: Call, args: Args, format: str, hypervisor: str) -> Template:
     store. Raises ApiError 431, ImageError for whatever is wrong."""
     zone = call.find(Zone, args["zoneid"], "zoneid")
     ostype, owner = _os_type(call, args), owner_of_new(call, args)
-    require(call, owner, template=1)
     given = parse(args["checksum"]) if args.get("checksum") else None
     store = _image_store(call, zone, format)
     nothing = Source(None, None, "", "", "", checksum=given)
     named = {**args, "url": f"upload:{new_uuid()}", "directdownload": False}
     with call.store.change():
+        require(call, owner, template=1)
         template = _write(call, named, owner, format, hypervisor, ostype, nothing)
         template.register_in(call.store, zone.id)
         _write_stored(call, template, store, DownloadState.NOT_UPLOADED)

@@ -51,7 +51,8 @@ def _empty(job: Job, account: Account) -> None:
     """Take all from an account, and the account too. What is done already is done for good: a job
     that is taken up again goes on behind it."""
     for project in Project.there(job.store):
-        if project.role_of(job.store, account.id) == "Admin":
+        leads = project.role_of(job.store, account.id) == "Admin"
+        if leads and not project.is_led_by_others(job.store, account.id):
             _end_project(job, project)
         project.dismiss(job.store, account.id)
     _take_all(job, account)
