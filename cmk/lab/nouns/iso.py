@@ -10,12 +10,19 @@ from cmk.lab.model.copy import is_ready
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.template import Iso
 from cmk.lab.noun import Args
-from cmk.lab.nouns.template import ISO, REGISTRATION, REGISTRATION_NOTE, deletion, registered
+from cmk.lab.nouns.template import (
+    ISO,
+    REGISTRATION,
+    REGISTRATION_NOTE,
+    SHARING,
+    deletion,
+    registered,
+)
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.wire.faults import invalid, no_such
 
 
-@api(ISO, more=REGISTRATION, note=REGISTRATION_NOTE)
+@api(ISO, more=REGISTRATION + SHARING, note=REGISTRATION_NOTE)
 def register_iso(call: Call, args: Args) -> Json:
     """Registers an ISO, which KVM hosts download straight to primary storage if it is said.
 

@@ -74,7 +74,17 @@ TEMPLATE = Noun(
 )
 ISO = Noun("iso", "listIsos", "template_view", FIELDS, _facts, order=ORDER, is_owned=True)
 
-#: What both registrations take.
+#: Whom a new template or ISO is for.
+SHARING = """
+    account: the account that it is for, in the domain that is named (default: the caller)
+    domainid: the account's domain
+    projectid: the project that it is for
+    ispublic: whether all accounts may use it
+    isfeatured: whether it is featured
+    isextractable: whether it may be extracted
+"""
+
+#: What both registrations take besides that.
 REGISTRATION = """
     name*: its name
     url*: where hosts download it from: http, https or file
@@ -84,12 +94,6 @@ REGISTRATION = """
         published beside the URL
     directdownload: true: hosts download it when they need it; false (default): the zone's image
         store does, now
-    account: the account that it is for, in the domain that is named (default: the caller)
-    domainid: the account's domain
-    projectid: the project that it is for
-    ispublic: whether all accounts may use it
-    isfeatured: whether it is featured
-    isextractable: whether it may be extracted
     passwordenabled: whether its password can be reset
     isdynamicallyscalable: whether it can grow while it runs
 """
@@ -99,7 +103,7 @@ REGISTRATION_NOTE = (
 )
 
 
-@api(TEMPLATE, more=REGISTRATION, note=REGISTRATION_NOTE)
+@api(TEMPLATE, more=REGISTRATION + SHARING, note=REGISTRATION_NOTE)
 def register_template(call: Call, args: Args) -> Json:
     """Registers a template, which KVM hosts download straight to primary storage if it is said.
 

@@ -10,6 +10,7 @@ from cmk.lab.declaration import api
 from cmk.lab.model.template import Template
 from cmk.lab.model.ticket import Ticket
 from cmk.lab.noun import Args, kvm_only
+from cmk.lab.nouns.template import SHARING
 from cmk.lab.store import timestamp
 from cmk.wire.faults import invalid
 
@@ -24,17 +25,11 @@ _UPLOAD = """
     displaytext: a text for people (default: the name)
     ostypeid: the OS type inside it
     checksum: the digest of what is uploaded: {SHA-256}hex, …
-    account: the account that it is for, in the domain that is named (default: the caller)
-    domainid: the account's domain
-    projectid: the project that it is for
-    ispublic: whether all accounts may use it
-    isfeatured: whether it is featured
-    isextractable: whether it may be extracted
 """
 _NOTE = "In the lab there is one only where cmk serve is asked."
 
 
-@api(PLACE, more=_UPLOAD, note=_NOTE)
+@api(PLACE, more=_UPLOAD + SHARING, note=_NOTE)
 def get_upload_params_for_template(call: Call, args: Args) -> Json:
     """Tells where a template is to be uploaded, and registers it.
 
@@ -49,7 +44,7 @@ def get_upload_params_for_template(call: Call, args: Args) -> Json:
     return _place(call, expect(call, args, checked_format(args["format"]), "KVM"))
 
 
-@api(PLACE, more=_UPLOAD, note=_NOTE)
+@api(PLACE, more=_UPLOAD + SHARING, note=_NOTE)
 def get_upload_params_for_iso(call: Call, args: Args) -> Json:
     """Tells where an ISO is to be uploaded, and registers it.
 
