@@ -10,6 +10,7 @@ _USER = """
     destroyVirtualMachine detachIso expungeVirtualMachine getUploadParamsForIso
     getUploadParamsForTemplate getUser getUserKeys listAccounts listApis listAsyncJobs
     listCapabilities listDiskOfferings listEvents listHypervisors listIsoPermissions listIsos
+    listNetworkOfferings
     listNetworks listOsCategories listOsTypes listProjectAccounts listProjects
     listUserTwoFactorAuthenticatorProviders
     listResourceLimits listServiceOfferings listTemplatePermissions listTemplates listUsers

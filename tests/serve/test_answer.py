@@ -273,8 +273,10 @@ def test_list_apis_tells_of_what_answers_with_nothing_too(asked: Asked) -> None:
 
 
 def test_the_same_rows_come_under_the_names_for_metrics(asked: Asked) -> None:
-    for name in ("listZones", "listHosts", "listStoragePools"):
-        assert asked.json(f"{name}Metrics") == asked.json(name) or name == "listHosts"
+    for name, rows in (("Zones", "zone"), ("Hosts", "host"), ("StoragePools", "storagepool")):
+        [metrics] = asked.json(f"list{name}Metrics")[rows]
+        [plain] = asked.json(f"list{name}")[rows]
+        assert (set(metrics), metrics["id"]) == (set(plain), plain["id"])
     told = asked.json("listInfrastructure")["infrastructure"]
     assert (told["zones"], told["hosts"], told["routers"]) == (1, 1, 0)
     assert {row["name"] for row in asked.json("listCapacity")["capacity"]} >= {"MEMORY", "CPU"}

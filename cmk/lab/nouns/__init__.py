@@ -20,7 +20,7 @@ APIS = {
     "deleteServiceOffering listDiskOfferings createDiskOffering updateDiskOffering "
     "deleteDiskOffering",
     "os_type": "listOsTypes listOsCategories",
-    "network": "listNetworks",
+    "network": "listNetworks listNetworkOfferings",
     "template": "registerTemplate listTemplates prepareTemplate deleteTemplate",
     "iso": "registerIso listIsos deleteIso attachIso detachIso",
     "image_store": "addImageStore listImageStores deleteImageStore",

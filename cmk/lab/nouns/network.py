@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cmk.document import Json
 from cmk.lab.call import Call
-from cmk.lab.declaration import listing
-from cmk.lab.noun import Noun, Row
+from cmk.lab.declaration import api, listing
+from cmk.lab.noun import Args, Noun, Row, page_of
 
 #: What QEMU's user mode does for guests.
 _SERVICES = [
@@ -13,9 +14,28 @@ _SERVICES = [
 ]
 
 
-def _services(call: Call, rows: list[Row]) -> None:
+#: The one offering: clients want to know it of each network.
+_OFFERING: Json = {
+    "id": "c5a0e3b6-0101-4c6d-9f00-636d6b2d7301",
+    "name": "user-mode",
+    "displaytext": "guests reach out, nothing reaches in",
+    "traffictype": "Guest",
+    "guestiptype": "Isolated",
+    "availability": "Optional",
+    "state": "Enabled",
+    "isdefault": True,
+    "specifyvlan": False,
+    "serviceofferingid": "",  # of a router, which there is none of; libcloud wants the field
+    "service": _SERVICES,
+}
+
+
+def _facts(call: Call, rows: list[Row]) -> None:
     for row in rows:
         row["service"] = _SERVICES
+        row["networkofferingid"] = _OFFERING["id"]
+        row["networkofferingname"] = _OFFERING["name"]
+        row["networkofferingdisplaytext"] = _OFFERING["displaytext"]
 
 
 NETWORK = Noun(
@@ -23,8 +43,9 @@ NETWORK = Noun(
     "listNetworks",
     "network_view",
     "id name displaytext type state traffictype cidr gateway zoneid zonename account domain "
-    "domainid domainpath broadcastdomaintype isdefault issystem canusefordeploy service created",
-    _services,
+    "domainid domainpath broadcastdomaintype isdefault issystem canusefordeploy networkofferingid "
+    "networkofferingname networkofferingdisplaytext service created",
+    _facts,
 )
 
 listing(
@@ -36,3 +57,19 @@ listing(
     traffictype: the traffic it carries; the lab has Guest only
 """,
 )
+
+
+@api(" ".join(_OFFERING))
+def list_network_offerings(call: Call, args: Args) -> Json:
+    """Lists the kinds of networks; the lab has one.
+
+    id: the one with this id
+    name: the one with this name
+    state: those in this state; it is Enabled
+    guestiptype: those of this type; it is Isolated
+    """
+    named = ("id", "name", "state", "guestiptype", "traffictype", "availability")
+    wanted = [(name, args[name]) for name in named if args.get(name)]
+    is_it = all(str(_OFFERING[name]).lower() == str(value).lower() for name, value in wanted)
+    rows = page_of([_OFFERING], args) if is_it else []
+    return {"count": 1, "networkoffering": rows} if rows else {}

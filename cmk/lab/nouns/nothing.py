@@ -62,7 +62,6 @@ NOTHING = frozenset(
         "listNetscalerLoadBalancers",
         "listNetworkACLLists",
         "listNetworkACLs",
-        "listNetworkOfferings",
         "listNetworkPermissions",
         "listNetworkProtocols",
         "listNetworkServiceProviders",
