@@ -25,6 +25,7 @@ _OFFERING: Json = {
     "state": "Enabled",
     "isdefault": True,
     "specifyvlan": False,
+    "forvpc": False,
     "serviceofferingid": "",  # of a router, which there is none of; libcloud wants the field
     "service": _SERVICES,
 }
