@@ -37,9 +37,11 @@ def serving(lab: LabCmk, *words: str) -> Iterator[Served]:
     """A server with these flags, until the end of the context."""
     process = lab.start("serve", "--port", "0", *words)
     there = Served(lab, process)
-    yield there
-    if process.poll() is None:
-        there.end()
+    try:
+        yield there
+    finally:
+        if process.poll() is None:
+            there.end()
 
 
 @pytest.fixture
