@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from cmk.catalog.fetching import mark
 from cmk.cli import run
@@ -30,7 +30,11 @@ from tests.management_server import ManagementServer
 from tests.web import Web
 
 #: What scripts/pythons runs: the language is another, the inputs need not be as many.
-settings.register_profile("few", max_examples=10)
+_PATIENT: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("few", max_examples=10, **_PATIENT)
+#: No property fails because the machine is busy.
+settings.register_profile("usual", **_PATIENT)
+settings.load_profile("usual")
 
 
 @pytest.fixture(autouse=True)
