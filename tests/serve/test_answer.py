@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmk.catalog.index import lab, shipped
+from cmk.lab.call import Call
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.lab.nouns.nothing import NOTHING
 from cmk.serve.answer import Answerer, Request
 from cmk.serve.replies import Reply
 from cmk.wire.signature import signature, signed
+from tests.lab.conftest import Things
 
 NONE: Mapping[str, str] = {}
 REFUSED = "unable to verify user credentials and/or request signature"
@@ -280,3 +282,13 @@ def test_the_same_rows_come_under_the_names_for_metrics(asked: Asked) -> None:
     told = asked.json("listInfrastructure")["infrastructure"]
     assert (told["zones"], told["hosts"], told["routers"]) == (1, 1, 0)
     assert {row["name"] for row in asked.json("listCapacity")["capacity"]} >= {"MEMORY", "CPU"}
+
+
+def test_what_no_vm_has_finds_none_and_never_all(asked: Asked) -> None:
+    store = asked.answerer.lab.store
+    things = Things(Call.of_admin(asked.answerer.lab, asked.said.append), asked.said)
+    things.vm(things.template())
+    assert store is things.store
+    assert asked.json("listVirtualMachines", colour="red")["count"] == 1
+    for more in ({"tags[0].key": "a", "tags[0].value": "b"}, {"vpcid": "x"}, {"keypair": "k"}):
+        assert asked.json("listVirtualMachines", **more) == {}
