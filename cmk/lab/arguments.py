@@ -65,8 +65,8 @@ def _value(declared: Api, param: Param, value: str) -> Any:
         return [item.strip() for item in value.split(",") if item.strip()]
     if param.type == "uuid":
         return value.lower()
-    if len(value) > _LONGER.get(param.name, _LONGEST):
-        most = _LONGER.get(param.name, _LONGEST)
+    most = _LONGER.get(param.name, _LONGEST)
+    if len(value) > most:
         raise malformed(f"{param.name} of {declared.name} may have {most} letters.")
     if param.type in ("date", "tzdate") and value:
         return _moment(param.name, value)

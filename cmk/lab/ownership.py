@@ -32,8 +32,8 @@ def owners(call: Call, args: dict[str, Any], is_one: bool) -> Owners:
     """
     account, domainid, projectid, listall, isrecursive = (args.pop(name, None) for name in SCOPE)
     caller = call.caller
-    domain = _domain(call, domainid) if domainid else None
-    named = _account(call, account, domain or caller.domain(call.store)) if account else None
+    domain = domain_named(call, domainid) if domainid else None
+    named = account_named(call, account, domain or caller.domain(call.store)) if account else None
     if projectid == ALL_PROJECTS:
         return _of_all_projects(call, bool(listall))
     if projectid:
@@ -59,23 +59,18 @@ def _of_all_projects(call: Call, listall: bool) -> Owners:
     return Owners([*theirs, *([call.caller.id] if listall else [])])
 
 
-def _domain(call: Call, uuid: str) -> Domain:
-    """A domain that the caller may name: its own, or for an admin one below it."""
-    domain = call.find(Domain, uuid, "domainid")
-    check_domain(call, domain)
+def domain_named(call: Call, uuid: str, param: str = "domainid") -> Domain:
+    """A domain that the caller may name: its own, or for an admin one below it. Raises ApiError
+    431, NotAuthorised (531) for any other."""
+    domain, caller = call.find(Domain, uuid, param), call.caller
+    if caller.is_root or caller.domain_id == domain.id:
+        return domain
+    if not (caller.is_domain_admin and caller.domain(call.store).holds(call.store, domain.id)):
+        raise not_yours(domain.KIND)
     return domain
 
 
-def check_domain(call: Call, domain: Domain) -> None:
-    """Raise NotAuthorised (531) for a domain that is not the caller's."""
-    caller = call.caller
-    if caller.is_root or caller.domain_id == domain.id:
-        return
-    if not (caller.is_domain_admin and caller.domain(call.store).holds(call.store, domain.id)):
-        raise not_yours(domain.KIND)
-
-
-def _account(call: Call, name: str, domain: Domain) -> Account:
+def account_named(call: Call, name: str, domain: Domain) -> Account:
     """An account by its name that the caller may act for."""
     found = Account.called(call.store, name, domain.id)
     if found is None:
@@ -96,8 +91,8 @@ def owner_of_new(call: Call, args: dict[str, Any]) -> Account:
             raise invalid(f"The project {project.name} is {project.state}: it gets nothing new.")
         return Account.of(call.store, project.project_account_id)
     if args.get("account"):
-        domain = _domain(call, args["domainid"]) if args.get("domainid") else None
-        owner = _account(call, args["account"], domain or call.caller.domain(call.store))
+        domain = domain_named(call, args["domainid"]) if args.get("domainid") else None
+        owner = account_named(call, args["account"], domain or call.caller.domain(call.store))
         if owner.state is not AccountState.ENABLED:
             raise invalid(
                 f"The account {owner.account_name} is {owner.state}: it gets nothing new."
@@ -108,9 +103,9 @@ def owner_of_new(call: Call, args: dict[str, Any]) -> Account:
 
 def whose_limits(call: Call, args: dict[str, Any]) -> Account | Domain:
     """The account or the domain that limits are asked of. Raises as for a list."""
-    domain = _domain(call, args["domainid"]) if args.get("domainid") else None
+    domain = domain_named(call, args["domainid"]) if args.get("domainid") else None
     if args.get("account"):
-        return _account(call, args["account"], domain or call.caller.domain(call.store))
+        return account_named(call, args["account"], domain or call.caller.domain(call.store))
     if args.get("projectid"):
         project = call.find(Project, args["projectid"], "projectid")
         return Account.of(call.store, project.project_account_id)

@@ -1,4 +1,4 @@
-"""Accounts: who owns things; and what this lab can do."""
+"""Accounts: who owns things."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.domain import LIMITS
 from cmk.lab.nouns.resource_limit import shown
 from cmk.lab.nouns.user import USER, add_user
-from cmk.lab.ownership import check_domain
+from cmk.lab.ownership import account_named, domain_named
 from cmk.lab.store import now
 from cmk.wire.faults import failed, invalid, not_yours
 
@@ -52,7 +52,7 @@ def list_accounts(call: Call, args: Args) -> Json:
     """
     args.pop("details", None)
     if args.get("name") and not args.get("domainid"):  # CloudStack looks everywhere then
-        args["listall"] = args.get("listall", True)
+        args.setdefault("listall", True)
     return ACCOUNT.listed(call, args)
 
 
@@ -73,8 +73,7 @@ def create_account(call: Call, args: Args) -> Json:
     """
     domain = call.caller.domain(call.store)
     if args.get("domainid"):
-        domain = call.find(Domain, args["domainid"], "domainid")
-        check_domain(call, domain)
+        domain = domain_named(call, args["domainid"])
     name = args.get("account") or args["username"]
     with call.store.change():
         if Account.called(call.store, name, domain.id) is not None:
@@ -137,13 +136,7 @@ def _named(call: Call, args: Args) -> Account:
         return call.find(Account, args["id"])
     if not (args.get("account") and args.get("domainid")):
         raise invalid("An account is named by id=, or by account= and domainid=.")
-    domain = call.find(Domain, args["domainid"], "domainid")
-    found = Account.called(call.store, args["account"], domain.id)
-    if found is None:
-        raise invalid(f"There is no account {args['account']} in the domain {domain.path}.")
-    if not call.sees(found):
-        raise not_yours(found.KIND)
-    return found
+    return account_named(call, args["account"], call.find(Domain, args["domainid"], "domainid"))
 
 
 def _become(call: Call, account: Account, state: AccountState) -> None:

@@ -13,7 +13,7 @@ from cmk.lab.model.account import ROOT_DOMAIN, Account, Domain
 from cmk.lab.model.limit import RESOURCES
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.resource_limit import shown
-from cmk.lab.ownership import check_domain
+from cmk.lab.ownership import domain_named
 from cmk.lab.store import now
 from cmk.wire.faults import failed, invalid
 
@@ -72,8 +72,7 @@ def list_domain_children(call: Call, args: Args) -> Json:
     """
     top = call.caller.domain(call.store)
     if args.get("id"):
-        top = call.find(Domain, args.pop("id"))
-        check_domain(call, top)
+        top = domain_named(call, args.pop("id"), "id")
     deep = bool(args.pop("isrecursive", False)) | bool(args.pop("listall", False))
     below = [each for each in top.below(call.store) if each.id != top.id]
     found = [each.id for each in below if deep or each.parent == top.id]
@@ -89,8 +88,7 @@ def create_domain(call: Call, args: Args) -> Json:
     """
     parent = call.caller.domain(call.store)
     if args.get("parentdomainid"):
-        parent = call.find(Domain, args["parentdomainid"], "parentdomainid")
-        check_domain(call, parent)
+        parent = domain_named(call, args["parentdomainid"], "parentdomainid")
     with call.store.change():
         path = f"{parent.path}/{_name(call, args['name'], parent)}"
         domain = Domain.add(
@@ -134,8 +132,7 @@ def delete_domain(call: Call, args: Args) -> Task:
     id*: the domain
     cleanup: also with what is in it: domains, accounts and all that is theirs
     """
-    domain = call.find(Domain, args["id"])
-    check_domain(call, domain)
+    domain = domain_named(call, args["id"], "id")
     if domain.id in (ROOT_DOMAIN, call.caller.domain_id):
         raise invalid("The root domain, and one's own, cannot be deleted.")
     within = domain.below(call.store)
