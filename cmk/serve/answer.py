@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmk.catalog.index import lab as lab_catalog
 from cmk.catalog.index import shipped
 from cmk.errors import ApiError, CmkError, NotAuthorised
 from cmk.lab.call import Call
@@ -15,7 +16,7 @@ from cmk.lab.engine import run
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.lab.nouns import is_exactly
-from cmk.lab.nouns.nothing import METRICS, NOTHING
+from cmk.lab.nouns.nothing import METRICS, NEVER_TRUE, NOBODYS, NOTHING
 from cmk.serve.gate import REFUSED, Asker, asker_of, logged_in, refuse_strangers
 from cmk.serve.replies import Reply, refusal, reply_of
 from cmk.serve.sessions import IDLE, Sessions
@@ -49,11 +50,6 @@ _BEFORE_FACTOR = frozenset([_SHOWS_FACTOR, "listApis", "listUserTwoFactorAuthent
 #: So often a session may show a wrong code.
 _TRIES = 5
 
-#: What no VM of a lab has: a list of those that have it is empty, and never of all.
-_OF_NO_MACHINE = frozenset(
-    ["affinitygroupid", "backupofferingid", "groupid", "keypair", "tags", "userdataid", "vpcid"]
-)
-
 #: Bytes of user data that a GET may hold, as in CloudStack.
 _USER_DATA_BY_GET = 4096
 
@@ -74,6 +70,20 @@ class Request:
 def _is_there(command: str) -> bool:
     return is_exactly(command) or any(
         command in table for table in (NOTHING, METRICS, _FIXED, _TO_ANYBODY)
+    )
+
+
+def _finds_nothing(api: str, params: Mapping[str, str]) -> bool:
+    """Whether a list is asked for those that have what nothing in a lab has."""
+    known, declared = shipped().get(api), lab_catalog().get(api)
+    if known is None or declared is None or known.verb != "list":
+        return False
+    given = {key.partition("[")[0].lower(): value for key, value in params.items() if value}
+    return any(
+        known.param(name) is not None
+        and declared.param(name) is None
+        and (name in NOBODYS or (name in NEVER_TRUE and value.lower() == "true"))
+        for name, value in given.items()
     )
 
 
@@ -150,8 +160,7 @@ class Answerer:
         if request.method == "GET" and len(params.get("userdata", "")) > _USER_DATA_BY_GET:
             raise ApiError(431, "User data is too long for http GET request", 4350)
         api = METRICS.get(command, command)
-        bases = {name.partition("[")[0].lower() for name, value in params.items() if value}
-        if api == "listVirtualMachines" and bases & _OF_NO_MACHINE:
+        if _finds_nothing(api, params):
             return {}
         account = asker.user.account(self.lab.store)
         call = Call(self.lab, account, self._tell, request.origin, asker.user.uuid)

@@ -298,6 +298,8 @@ def test_the_admin_stays(people: People) -> None:
 
 def test_a_domain_is_renamed_with_all_below_it_and_deleted_when_it_is_empty(people: People) -> None:
     people.ask(people.root, "updateDomain", id=people.sales, name="trade")
+    assert people.names(people.root, "listDomains") >= {"ROOT", "trade", "east"}
+    assert people.names(people.boss, "listDomains") == {"trade"}
     listed = people.ask(people.root, "listDomains", listall="true")["domain"]
     assert [row["path"] for row in listed] == ["ROOT", "ROOT/trade", "ROOT/trade/east"]
     assert [row["level"] for row in listed] == [0, 1, 2]

@@ -48,7 +48,7 @@ def _listed(call: Call, args: Args, top: Domain, is_whole: bool) -> Json:
 
 @api(DOMAIN)
 def list_domains(call: Call, args: Args) -> Json:
-    """Lists domains: the caller's own, with listall those below it too.
+    """Lists domains: a root admin's all of them, another's own, with listall those below it too.
 
     id: the domain with this id
     name: the domain with this name
@@ -57,7 +57,7 @@ def list_domains(call: Call, args: Args) -> Json:
     details: how much of each is wanted
     """
     args.pop("details", None)
-    whole = bool(args.pop("listall", False)) or bool(args.get("id"))
+    whole = bool(args.pop("listall", False)) or bool(args.get("id")) or call.caller.is_root
     return _listed(call, args, call.caller.domain(call.store), whole)
 
 

@@ -112,6 +112,56 @@ NOTHING = frozenset(
     ]
 )
 
+#: Parameters of lists that name what no lab has: of all things, none has that.
+NOBODYS = frozenset(
+    [
+        "associatednetworkid",
+        "affinitygroupid",
+        "autoscalevmgroupid",
+        "backupofferingid",
+        "extensionid",
+        "groupid",
+        "imagestoreuuid",
+        "keypair",
+        "managementserverid",
+        "parenttemplateid",
+        "physicalnetworkid",
+        "securitygroupid",
+        "storageaccessgroup",
+        "systemvmtype",
+        "tag",
+        "tags",
+        "userdataid",
+        "vgpuprofileid",
+        "vlan",
+        "vpcid",
+    ]
+)
+
+#: The same for what can be true: a list of those of which it is, is empty.
+NEVER_TRUE = frozenset(
+    [
+        "archived",
+        "encrypt",
+        "encryptroot",
+        "forcks",
+        "forvpc",
+        "gpuenabled",
+        "haenable",
+        "hahost",
+        "iscleanuprequired",
+        "isencrypted",
+        "issystem",
+        "istagged",
+        "isvnf",
+        "leased",
+        "outofbandmanagementenabled",
+        "restartrequired",
+        "specifyipranges",
+        "specifyvlan",
+    ]
+)
+
 #: What the web UI asks for instead of the lists: their rows are the same, and may say more.
 METRICS = {
     "listClustersMetrics": "listClusters",

@@ -43,6 +43,8 @@ def _facts(call: Call, rows: list[Row]) -> None:
         differ = len({copy.stored_digest for copy in mine if copy.stored_digest}) > 1
         row["downloaddetails"] = [_copy(copy, differ) for copy in mine]
         row["tags"] = []
+        if row["is_iso"]:  # it is for any, and clients deploy for what it tells
+            row["hypervisor"] = None
 
 
 def _copy(copy: ShownCopy, differ: bool) -> Json:
