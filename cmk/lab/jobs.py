@@ -34,7 +34,11 @@ from cmk.wire.faults import job_fault_json
 #: How often a job is begun before its workers' deaths are held to be its own fault.
 ATTEMPTS = 3
 
-_children: set[int] = set()
+#: Seconds that a new worker is given to take its first job, before another is hired for that.
+BEGINNING = 3.0
+
+#: Our own workers that have not left, and since when.
+_children: dict[int, float] = {}
 
 
 class Cancelled(CmkError):
@@ -142,7 +146,8 @@ def cancel(lab: Lab, job: AsyncJob) -> None:
 def revive(lab: Lab) -> None:
     """Start a worker if jobs wait for one: new ones, or ones whose worker died."""
     _reap()
-    if _waiting(lab):
+    young = time.monotonic() - BEGINNING
+    if not any(since > young for since in _children.values()) and _waiting(lab):
         hire(lab)
 
 
@@ -169,15 +174,14 @@ def _spawn(lab: Lab) -> None:
     log = lab.directory.jobs / "workers.log"
     out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     command = [*python("cmk.lab.worker"), str(lab.directory.path)]
-    _children.add(
-        os.posix_spawn(
-            command[0],
-            command,
-            dict(lab.variables),
-            file_actions=[null, out, (os.POSIX_SPAWN_DUP2, 1, 2)],
-            setsid=True,
-        )
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        dict(lab.variables),
+        file_actions=[null, out, (os.POSIX_SPAWN_DUP2, 1, 2)],
+        setsid=True,
     )
+    _children[pid] = time.monotonic()
 
 
 def _reap() -> None:
@@ -186,7 +190,7 @@ def _reap() -> None:
         with suppress(ChildProcessError):
             if os.waitpid(pid, os.WNOHANG) == (0, 0):
                 continue
-        _children.discard(pid)
+        _children.pop(pid, None)
 
 
 def run_all(
