@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cmk.lab.directory import is_held
-from cmk.lab.libvirt.daemon import START, daemon_program, prepare, spawn
+from cmk.lab.libvirt.daemon import START, daemon_program, disguise, prepare, spawn
 
 
 class Standalone:
@@ -33,7 +33,7 @@ class Standalone:
         self.base.mkdir(parents=True, exist_ok=True, mode=0o700)
         prepare(self.base)
         if not is_held(self._alive):
-            spawn(self.base, os.environ, [program])
+            spawn(self.base, os.environ, disguise(), [program])
         deadline = time.monotonic() + START
         while not Path(self.uri.partition("=")[2]).exists():
             if time.monotonic() > deadline:

@@ -48,6 +48,8 @@ DONE_AT_ONCE = {
     "createProject",
     "deleteAccountFromProject",
     "disableUser",
+    "resetPasswordForVirtualMachine",
+    "resetSSHKeyForVirtualMachine",
     "suspendProject",
     "updateProject",
 }
@@ -140,7 +142,7 @@ def test_a_short_word_is_no_other_noun() -> None:
         (("list", "nothing"), "All of them: cmk help list"),
         (("start", "virtualmachine", "web1"), "By its name: start virtualmachine id=name:web1"),
         (("xyzzy",), "All of them: cmk help"),
-        (("start",), "One of: virtualmachine"),
+        (("start",), "One of: router, virtualmachine"),
     ],
 )
 def test_a_command_that_is_not_there_comes_with_what_was_perhaps_meant(
@@ -192,7 +194,7 @@ def test_what_a_labs_api_lacks_of_cloudstacks_is_told() -> None:
     api = lab().described("deployVirtualMachine")
     assert api is not None
     assert "The lab has not: " in api.note
-    assert " userdata," in api.note
+    assert " snapshotid," in api.note
 
 
 @pytest.mark.parametrize(

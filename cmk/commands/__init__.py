@@ -84,6 +84,31 @@ BUILTINS = {
         ("VM",),
         is_live=True,
     ),
+    "ssh": Builtin(
+        "cmk.commands.guest:ssh",
+        "ssh VM [-l USER] [-- COMMAND…]",
+        "a shell in a VM of the lab, or a command there; waits until it lets somebody in (-t "
+        "SECONDS)",
+        ("login",),
+        ("VM",),
+        is_live=True,
+    ),
+    "cp": Builtin(
+        "cmk.commands.guest:cp",
+        "cp FILE… VM:PATH | VM:PATH… FILE",
+        "copy files to a VM of the lab, or from it",
+        ("login",),
+        ("FILE",),
+        is_live=True,
+    ),
+    "open": Builtin(
+        "cmk.commands.guest:open_",
+        "open VM PORT",
+        "a port of this machine that leads to the VM's, until Ctrl-C (--port N: this one)",
+        ("port",),
+        ("VM", "PORT"),
+        is_live=True,
+    ),
     "metalink": Builtin(
         "cmk.commands.metalink:run",
         "metalink create FILE URL…|verify M",

@@ -38,7 +38,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     if not isinstance(backend, LabBackend):
         raise UsageError("console is for the VMs of a lab.")
     lab = backend.lab
-    vm = _find(lab, words[0])
+    vm = find(lab, words[0])
     if flags.follow or flags.wait:
         from cmk.commands.console_log import follow
 
@@ -53,7 +53,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         _attach(session, lab, vm)
 
 
-def _find(lab: Lab, wanted: str) -> Machine:
+def find(lab: Lab, wanted: str) -> Machine:
+    """The VM with this name or id. Raises NotThere."""
     found = (
         Machine.known(lab.store, wanted)
         if UUID.match(wanted)

@@ -17,7 +17,8 @@ from cmk.lab.model.machine import Machine
 from cmk.lab.model.offering import ServiceOffering
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import Template
-from cmk.lab.nouns.virtual_machine import root_disk, ties_of
+from cmk.lab.nouns.deployment import root_disk
+from cmk.lab.nouns.virtual_machine import ties_of
 from cmk.line import arguments, language
 from cmk.session.flags import Flags
 from cmk.session.session import Session

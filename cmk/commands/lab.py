@@ -19,6 +19,7 @@ from cmk.lab.engine import LabBackend
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.jobs import hire
 from cmk.lab.lab import Lab
+from cmk.lab.libvirt.namespace import end_router
 from cmk.lab.model.account import Account, Domain
 from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
@@ -224,6 +225,7 @@ def _dismantle(lab: Lab) -> None:
     own = _own_host(lab)
     if own is not None and own.daemon is not None:
         own.daemon.stop()
+        end_router(own.daemon.base)
         if own.daemon.link.is_symlink():
             _unlink(own.daemon.link)
     if (lab.directory.path / "ssh").exists():
@@ -279,6 +281,7 @@ def _end_daemon(lab: Lab) -> None:
     from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
     EmbeddedDaemon(lab.directory, "", lab.variables).stop()
+    end_router(lab.directory.host)
 
 
 def _end_strays(directory: LabDirectory) -> None:

@@ -6,6 +6,7 @@ hosts/, ssh/     pools of added hosts on this machine; connections to those on o
 pool/            the primary storage of the lab's own host
 console/         what each VM's serial console has shown
 uploads/         templates that are being uploaded, until their image store has them
+keys/            the lab's own key, for its guests, and whose keys these have
 tour.raw         the template that the shell's tour registers
 """
 
@@ -33,6 +34,7 @@ CONTENT = (
     "pool",
     "console",
     "ssh",
+    "keys",
     "hosts",
     "tour.raw",
     "uploads",
@@ -51,6 +53,15 @@ class LabDirectory:
         self.pool = path / "pool"
         self.console = path / "console"
         self.uploads = path / "uploads"
+        self.keys = path / "keys"
+
+    @property
+    def router_is_broken(self) -> bool:
+        """Whether the router has died, or cannot mend what it needs."""
+        router = self.host / "router"
+        return (router / "pid").exists() and (
+            not is_held(router / "alive") or (router / "broken").exists()
+        )
 
     @classmethod
     def at(cls, place: str | Path) -> LabDirectory:

@@ -34,6 +34,10 @@ def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) 
         raise ApiError(432, f"The API {declared.name} is not there for this account.")
     args = typed(declared, params, is_lenient)
     revive(call.lab)
+    if call.lab.directory.router_is_broken:
+        from cmk.lab.hosts.router import reroute
+
+        reroute(call.lab)
     strike(call, declared.name)
     try:
         if handler.isasync:

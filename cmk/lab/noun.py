@@ -35,6 +35,16 @@ Among = tuple[str, list[Any]]
 #: Parameters that are no column's name: the column, and how it is compared.
 _FILTERS = {"ids": ("id", "="), "startdate": ("created", ">="), "enddate": ("created", "<=")}
 
+#: Parameters that stand for something else of a view's rows.
+_MEMBERS = {
+    (
+        "user_vm_view",
+        "networkid",
+    ): "row_id IN (SELECT instance_id FROM nic_view WHERE networkid = ?)",
+    ("user_vm_view", "keypair"): "instr(',' || keypairs || ',', ',' || ? || ',') > 0",
+    ("router_view", "networkid"): "EXISTS (SELECT 1 FROM network_view WHERE id = ?)",
+}
+
 #: Where the things are that parameters of lists name by their ids.
 _VIEWS = {
     "clusterid": "cluster_view",
@@ -97,17 +107,17 @@ class Noun:
             count = call.store.value(f"SELECT count(*) FROM {self._view}{where}", *values)
         if not rows:  # behind the last page there is still a number
             return {"count": count} if count else {}
-        return {"count": count, self.name: self._shown(call, rows)}
+        return {"count": count, self.name: self.shown(call, rows)}
 
     def one(self, call: Call, uuid: str, column: str = "id") -> Json:
         """The response object of the thing with this id."""
         [row] = self._rows(call, f" WHERE {column} = ?", [uuid])
-        return self._shown(call, [row])[0]
+        return self.shown(call, [row])[0]
 
     def all_with(self, call: Call, **columns: Any) -> list[Json]:
         """The response objects of all that have these in their columns, whosever they are."""
         where = " AND ".join(f"{column} = ?" for column in columns)
-        return self._shown(call, self._rows(call, f" WHERE {where}", list(columns.values())))
+        return self.shown(call, self._rows(call, f" WHERE {where}", list(columns.values())))
 
     def answer(self, call: Call, thing: Record) -> Json:
         """`{"zone": {…}}`: what an API answers that made or changed a thing."""
@@ -157,6 +167,10 @@ class Noun:
                 parts.append(f"instr(lower({self._keyword}), lower(?)) > 0")
                 values.append(value)
                 continue
+            if (self._view, name) in _MEMBERS:
+                parts.append(_MEMBERS[self._view, name])
+                values.append(value)
+                continue
             column, test = _FILTERS.get(name, (name, "="))
             if isinstance(value, list):
                 parts.append(f"{column} IN ({', '.join('?' * len(value))})")
@@ -167,7 +181,7 @@ class Noun:
                 values.append(value)
         return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
 
-    def _shown(self, call: Call, rows: list[Row]) -> list[Json]:
+    def shown(self, call: Call, rows: list[Row]) -> list[Json]:
         if self._compute is not None:
             self._compute(call, rows)
         described = lab_catalog().described(self.api)

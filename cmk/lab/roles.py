@@ -19,10 +19,18 @@ _USER = """
     recoverVirtualMachine registerIso registerTemplate registerUserKeys restoreVirtualMachine
     setupUserTwoFactorAuthentication startVirtualMachine stopVirtualMachine suspendProject
     updateIso updateIsoPermissions updateProject updateTemplate updateTemplatePermissions updateUser
+    associateIpAddress createEgressFirewallRule createFirewallRule createNetwork
+    createPortForwardingRule createSSHKeyPair deleteEgressFirewallRule deleteFirewallRule
+    deleteNetwork deletePortForwardingRule deleteSSHKeyPair deleteUserData disableStaticNat
+    disassociateIpAddress enableStaticNat getVirtualMachineUserData listEgressFirewallRules
+    listFirewallRules listNics listPortForwardingRules listPublicIpAddresses listSSHKeyPairs
+    listUserData registerSSHKeyPair registerUserData resetPasswordForVirtualMachine
+    resetSSHKeyForVirtualMachine resetUserDataForVirtualMachine restartNetwork updateNetwork
     updateVirtualMachine validateUserTwoFactorAuthenticationCode cancelAsyncJob
 """
 
 _DOMAIN_ADMIN = """
+    listRouters rebootRouter startRouter stopRouter
     createAccount createDomain createUser deleteAccount deleteDomain deleteUser disableAccount
     disableUser enableAccount enableUser listDomainChildren listDomains listRoles lockAccount
     lockUser updateAccount updateResourceCount updateResourceLimit

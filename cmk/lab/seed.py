@@ -81,22 +81,30 @@ def seed(store: Store, directory: LabDirectory, uri: str) -> None:
         path=str(directory.pool),
         created=created,
     )
+    _network(store, zone, created)
+    _offerings(store, created)
+    for category, types in OS_TYPES.items():
+        number = store.insert("guest_os_category", uuid=new_uuid(), name=category)
+        for name in types:
+            store.insert("guest_os", uuid=new_uuid(), display_name=name, category_id=number)
+
+
+def _network(store: Store, zone: int, created: str) -> None:
+    """The network that is for all, and the router that has it."""
     store.insert(
         "networks",
         uuid=new_uuid(),
         name="lab-network",
-        display_text="user-mode network: guests reach out, nothing reaches in",
+        display_text="for all accounts: guests reach out, and each other",
         data_center_id=zone,
         account_id=ADMIN_ACCOUNT,
         cidr="10.0.2.0/24",
         gateway="10.0.2.2",
         created=created,
     )
-    _offerings(store, created)
-    for category, types in OS_TYPES.items():
-        number = store.insert("guest_os_category", uuid=new_uuid(), name=category)
-        for name in types:
-            store.insert("guest_os", uuid=new_uuid(), display_name=name, category_id=number)
+    store.insert(
+        "router", id=1, uuid=new_uuid(), name="r-1-VM", data_center_id=zone, created=created
+    )
 
 
 def _offerings(store: Store, created: str) -> None:

@@ -27,6 +27,12 @@ class Setting(NamedTuple):
 #: Whether VMs have guests; a lab with VMs keeps it.
 GUESTS = "lab.guests"
 
+#: What guests' networks are made of.
+NETWORK_MODE = "lab.network.mode"
+
+#: Where public addresses are from.
+PUBLIC_CIDR = "network.public.cidr"
+
 #: What over HTTP may be named of this machine's files.
 FILE_PATHS = "direct.download.file.paths"
 
@@ -62,8 +68,16 @@ SETTINGS = {
     GUESTS: Setting(
         "true", "false: guests are never started, only written down, for machines without QEMU"
     ),
+    NETWORK_MODE: Setting(
+        "auto",
+        "auto: the lab's virtual router where there can be one; user: QEMU's user mode",
+        ("auto", "user"),
+    ),
     "lab.virt.type": Setting(
         "auto", "auto, kvm or qemu (software emulation)", ("auto", "kvm", "qemu")
+    ),
+    PUBLIC_CIDR: Setting(
+        "", "the block of 127.0.0.0/8 that public addresses are of; empty: one of the lab's own"
     ),
     "start.retry": Setting("10", "the most hosts that a deployment is tried on"),
     "store.download.follow.redirects": Setting("true", "follow a download's redirects"),
@@ -91,9 +105,23 @@ def checked(name: str, value: str) -> str:
         if not all(re.fullmatch(r"/[^,\0]*", place) for place in value.split(",")) and value:
             raise invalid(f"{name} is absolute paths with commas between, not '{value}'.")
         return value
+    if name == PUBLIC_CIDR:
+        return _loopback_block(value)
     if not allowed and not re.fullmatch(r"[0-9]{1,9}", value):
         raise invalid(f"{name} is a whole number, not '{value}'.")
     return value.lower()
+
+
+def _loopback_block(value: str) -> str:
+    from ipaddress import IPv4Network
+
+    try:
+        block = IPv4Network(value or "127.64.0.0/24")
+    except ValueError:
+        block = IPv4Network("0.0.0.0/0")
+    if not block.subnet_of(IPv4Network("127.0.0.0/8")) or not 16 <= block.prefixlen <= 27:
+        raise invalid(f"{PUBLIC_CIDR} is a block of 127.0.0.0/8, /16 to /27, not '{value}'.")
+    return value
 
 
 def flag(store: Store, name: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from cmk.errors import ConfigurationError
 
 #: In schema/, applied in order, each once; a change of the schema is a new file at the end.
-MIGRATIONS = ("001.sql", "002.sql", "003.sql", "004.sql")
+MIGRATIONS = ("001.sql", "002.sql", "003.sql", "004.sql", "005.sql")
 
 #: How long one process waits for another's transaction, in seconds.
 PATIENCE = 20.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from cmk.document import Json
 from cmk.environment import Environment
@@ -12,10 +13,16 @@ from cmk.lab.lab import Lab
 from cmk.lab.model.account import Account
 from cmk.lab.model.host import Host
 from cmk.lab.model.machine import Machine
+from cmk.lab.model.network import Network, PublicAddress, Router, Rule
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
+from cmk.lab.noun import Noun
 from cmk.lab.nouns.account import ACCOUNT
+from cmk.lab.nouns.firewall import EGRESS, FIREWALL, FORWARDING
 from cmk.lab.nouns.host import HOST
+from cmk.lab.nouns.network import NETWORK
+from cmk.lab.nouns.public_ip import PUBLIC_IP
+from cmk.lab.nouns.router import ROUTER
 from cmk.lab.nouns.storage_pool import STORAGE_POOL
 from cmk.lab.nouns.template import ISO, TEMPLATE
 from cmk.lab.nouns.virtual_machine import MACHINE
@@ -27,6 +34,7 @@ from cmk.lab.works import (
     maintenance,
     preparation,
     removal,
+    routing,
     secondary_storage,
 )
 
@@ -58,6 +66,23 @@ def _account(job: Job) -> Json:
     return ACCOUNT.answer(job.call, Account.of(job.store, job.instance_id))
 
 
+def _public_ip(job: Job) -> Json:
+    address = PublicAddress.of(job.store, job.instance_id)
+    return {"ipaddress": PUBLIC_IP.one(job.call, address.uuid)}
+
+
+def _network(job: Job) -> Json:
+    return NETWORK.answer(job.call, Network.of(job.store, job.instance_id))
+
+
+def _router(job: Job) -> Json:
+    return ROUTER.answer(job.call, Router.of(job.store, job.instance_id))
+
+
+def _rule(noun: Noun) -> Callable[[Job], Json]:
+    return lambda job: noun.answer(job.call, Rule.of(job.store, job.instance_id))
+
+
 def _done(job: Job) -> Json:
     return {"success": True}
 
@@ -84,6 +109,21 @@ OUTCOMES = {
     "deleteProject": Outcome(removal.REMOVE_PROJECT, _done),
     "prepareHostForMaintenance": Outcome(maintenance.HOST_MAINTENANCE, _host),
     "cancelHostMaintenance": Outcome(maintenance.CANCEL_HOST_MAINTENANCE, _host),
+    "associateIpAddress": Outcome(routing.TAKE_ADDRESS, _public_ip),
+    "disassociateIpAddress": Outcome(routing.GIVE_BACK, _done),
+    "disableStaticNat": Outcome(routing.END_STATIC_NAT, _done),
+    "createFirewallRule": Outcome(routing.APPLY_RULE, _rule(FIREWALL)),
+    "deleteFirewallRule": Outcome(routing.DROP_RULE, _done),
+    "createEgressFirewallRule": Outcome(routing.APPLY_RULE, _rule(EGRESS)),
+    "deleteEgressFirewallRule": Outcome(routing.DROP_RULE, _done),
+    "createPortForwardingRule": Outcome(routing.APPLY_RULE, _rule(FORWARDING)),
+    "deletePortForwardingRule": Outcome(routing.DROP_RULE, _done),
+    "updateNetwork": Outcome(routing.UPDATE, _network),
+    "deleteNetwork": Outcome(routing.REMOVE, _done),
+    "restartNetwork": Outcome(routing.RESTART, _done),
+    "startRouter": Outcome(routing.START_ROUTER, _router),
+    "stopRouter": Outcome(routing.STOP_ROUTER, _router),
+    "rebootRouter": Outcome(routing.REBOOT_ROUTER, _router),
     "reconnectHost": Outcome(maintenance.RECONNECT, _host),
     "enableStorageMaintenance": Outcome(maintenance.POOL_MAINTENANCE, _pool),
     "cancelStorageMaintenance": Outcome(maintenance.CANCEL_POOL_MAINTENANCE, _pool),

@@ -63,6 +63,7 @@ GENERAL = (
 
 #: Flags that some built-ins take; their table says which.
 OF_BUILTINS = (
+    Flag("--login", "-l", "USER", "as whom"),
     Flag("--log", about="print what the console has shown, and leave"),
     Flag("--follow", about="print what the console shows, as it comes"),
     Flag("--wait", "", "REGEX", "until the console has shown this"),

@@ -25,6 +25,7 @@ class Flags:
     dry_run: bool = False
     force_params: bool = False
     #: What single built-ins take; their table says which.
+    login: str = ""
     log: bool = False
     follow: bool = False
     wait: str = ""

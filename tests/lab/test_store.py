@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.errors import ConfigurationError
-from cmk.lab.nouns.virtual_machine import _NAME
+from cmk.lab.nouns.deployment import _NAME
 from cmk.lab.store import MIGRATIONS, Store, new_uuid, now
 from cmk.line.arguments import UUID
 from tests.conftest import LabCmk

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cmk.errors import Unreachable
 from cmk.lab.hosts.host import OpenHost
+from cmk.lab.hosts.seed_disk import name_of, needs_seed
 from cmk.lab.lab import Lab
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.pool import Pool
@@ -76,6 +77,8 @@ def remove_from(host: OpenHost, vm: Machine) -> None:
             continue
         with host.pool(pool) as place:
             storage.delete(place, volume.path)
+            if needs_seed(lab.store, vm):
+                storage.delete(place, name_of(vm))
             if host.daemon is None and vm.instance_name:
                 storage.delete(place, f"{vm.instance_name}.log")
     vm.lose_disks(lab.store)

@@ -19,7 +19,7 @@ from cmk.lab.model.certificate import Certificate
 from cmk.lab.model.host import Host, HostState
 from cmk.lab.model.place import Zone
 from cmk.lab.model.pool import Pool
-from cmk.lab.settings import GUESTS, flag, limits, setting
+from cmk.lab.settings import GUESTS, NETWORK_MODE, flag, limits, setting
 
 if TYPE_CHECKING:
     from cmk.lab.hosts.reach import Reach
@@ -55,12 +55,20 @@ class OpenHost:
             return None
         from cmk.lab.libvirt.daemon import EmbeddedDaemon
 
-        return EmbeddedDaemon(self.lab.directory, self.lab.id, self.lab.variables)
+        wanted = self.has_guests and setting(self.lab.store, NETWORK_MODE) == "auto"
+        return EmbeddedDaemon(self.lab.directory, self.lab.id, self.lab.variables, wanted)
 
     @property
     def has_guests(self) -> bool:
         """Whether VMs on it have guests, or are only written down."""
         return flag(self.lab.store, GUESTS)
+
+    @property
+    def router_lack(self) -> str:
+        """Why its guests are not on the lab's router; "" where they are."""
+        if self.daemon is None:
+            return "only the lab's own host has it"
+        return self.daemon.router_lack
 
     @property
     def lack(self) -> Unreachable | None:
@@ -167,6 +175,8 @@ class OpenHost:
         from cmk.lab.libvirt.connection import load
 
         load()
+        if self.daemon is not None:
+            self.daemon.go_inside()
         if self.daemon is not None and not self.daemon.is_running:
             with held(self.daemon.base / "daemon.lock"):
                 if not self.daemon.is_running:
@@ -186,6 +196,9 @@ class OpenHost:
         """How this host is reached and runs its guests, for people."""
         kind, why = self.virt_type()
         told = {"uri": self.uri, "virttype": kind, "virttypereason": why}
+        if self.daemon is not None and self.has_guests:
+            lack = self.router_lack
+            told["network"] = f"QEMU's user mode: {lack}" if lack else "the lab's virtual router"
         if not self.has_guests:
             told["guests"] = f"none are started ({GUESTS} is false)"
         if self.daemon is None:

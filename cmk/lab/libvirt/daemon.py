@@ -16,12 +16,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
 from cmk.errors import ConfigurationError, Unreachable
 from cmk.files import make_directory
 from cmk.lab.directory import LabDirectory, held, is_held, short_link
+from cmk.lab.libvirt.namespace import Namespace, lack
 
 #: Seconds without VMs and clients after which the daemon ends by itself.
 IDLE = 120
@@ -34,6 +36,9 @@ LONGEST = 36
 #: The daemons that will do, in this order, and their sockets.
 PROGRAMS = {"libvirtd": "libvirt-sock", "virtqemud": "virtqemud-sock"}
 
+#: Makes of root a plain user, who owns what is root's.
+USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+
 REAPER = Path(__file__).with_name("reaper.py")
 _INSTALL = "On Debian: apt-get install libvirt-daemon qemu-system-x86 qemu-utils"
 
@@ -41,12 +46,35 @@ _INSTALL = "On Debian: apt-get install libvirt-daemon qemu-system-x86 qemu-utils
 class EmbeddedDaemon:
     """One lab's daemon; it may run or not, and `ensure` makes it run."""
 
-    def __init__(self, directory: LabDirectory, lab_id: str, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: LabDirectory,
+        lab_id: str,
+        variables: Mapping[str, str],
+        wants_router: bool = False,
+    ) -> None:
         self.base = directory.host
         self._directory = directory
         self._lab_id = lab_id
         self._variables = variables
         self._alive = self.base / "daemon.alive"
+        self._wants_router = wants_router
+
+    @cached_property
+    def router_lack(self) -> str:
+        """Why there is no router for its guests; "" where there is, or can be."""
+        if not self._wants_router:
+            return "the lab's settings say so (lab.network.mode, lab.guests)"
+        return (
+            ""
+            if Namespace(self.base, self.link, self._variables).is_held
+            else lack(self._variables)
+        )
+
+    @cached_property
+    def namespace(self) -> Namespace | None:
+        """Where it runs, and its guests have the lab's router; None: they have user mode."""
+        return None if self.router_lack else Namespace(self.base, self.link, self._variables)
 
     @property
     def link(self) -> Path:
@@ -76,6 +104,16 @@ class EmbeddedDaemon:
         except (OSError, ValueError):
             return None
 
+    def go_inside(self) -> None:
+        """Have it run in the router's namespace, also where it has run outside; VMs go on."""
+        if self.namespace is None:
+            return
+        self.namespace.ensure()
+        pid = self.pid
+        if pid is not None and not self.namespace.holds(pid):
+            with held(self.base / "daemon.lock"):
+                self.stop()
+
     def ensure(self) -> str:
         """The URI of a running daemon. Raises Unreachable, ConfigurationError with the way out."""
         if not self._answers():
@@ -89,7 +127,13 @@ class EmbeddedDaemon:
         """Start it without waiting for it."""
         program = usable_program(self._variables)
         self._prepare()
-        spawn(self.link, self._variables, [program, "--timeout", str(IDLE)])
+        command = [program, "--timeout", str(IDLE)]
+        if self.namespace is None:
+            spawn(self.link, self._variables, disguise(), command)
+            return
+        self.namespace.ensure()
+        with self.namespace.inside() as (way, fds):
+            spawn(self.link, self._variables, [*way, *USER], command, fds)
 
     def _prepare(self) -> None:
         prepare(self.base)
@@ -183,17 +227,25 @@ def usable_program(variables: Mapping[str, str]) -> str:
     return program
 
 
-def spawn(base: Path, variables: Mapping[str, str], command: list[str]) -> None:
-    """Start a daemon whose directories are all under this short path, without waiting for it."""
+def spawn(
+    base: Path,
+    variables: Mapping[str, str],
+    behind: list[str],
+    command: list[str],
+    fds: tuple[int, ...] = (),
+) -> None:
+    """Start a daemon whose directories are all under this short path, without waiting for it;
+    `behind` is what it is put behind, with these descriptors."""
     reaper = [sys.executable, "-I", "-S", str(REAPER), str(base / "daemon.alive")]
     with (base / "daemon.log").open("ab") as log:
         subprocess.run(
-            [*disguise(), *reaper, *command, "-p", str(base / "daemon.pid")],
+            [*behind, *reaper, *command, "-p", str(base / "daemon.pid")],
             env=_environment(base, variables),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
+            pass_fds=fds,
             check=False,
         )
 
@@ -224,9 +276,8 @@ def disguise() -> list[str]:
     """What a root's command is put behind so that libvirt takes it for a plain user's."""
     if os.geteuid() != 0:
         return []
-    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-    if _works([*namespace, "true"]):
-        return namespace
+    if _works([*USER, "true"]):
+        return [*USER]
     other = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     if _works([*other, "true"]):
         return other

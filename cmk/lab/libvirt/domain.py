@@ -22,6 +22,17 @@ SHUTDOWN = 10.0
 
 
 @dataclass(frozen=True)
+class Interface:
+    """A NIC: on a tap of the router's, on a bridge of the host's, or (neither) in QEMU's user mode,
+    where the guest's network is `within` if that is not QEMU's own."""
+
+    mac: str
+    tap: str = ""
+    bridge: str = ""
+    within: str = ""
+
+
+@dataclass(frozen=True)
 class Guest:
     """What a domain is made of; memory in MiB, paths absolute on the host."""
 
@@ -33,9 +44,10 @@ class Guest:
     cpus: int
     memory: int
     disk: str
-    mac: str
+    nics: tuple[Interface, ...]
     log: str
     iso: str = ""
+    seed: str = ""
     boots_from_iso: bool = False
 
 
@@ -68,10 +80,11 @@ def _devices(devices: Xml.Element, guest: Guest) -> None:
     _add(disk, "driver", name="qemu", type="qcow2", discard="unmap")
     _add(disk, "source", file=guest.disk)
     _add(disk, "target", dev="vda", bus="virtio")
+    if guest.seed:
+        devices.append(_seed(guest.seed))
     devices.append(_drive(guest.iso))
-    nic = _add(devices, "interface", type="user")
-    _add(nic, "mac", address=guest.mac)
-    _add(nic, "model", type="virtio")
+    for nic in guest.nics:
+        devices.append(_interface(nic))
     serial = _add(devices, "serial", type="pty")
     _add(serial, "log", file=guest.log, append="on")
     _add(_add(devices, "console", type="pty"), "target", type="serial")
@@ -80,6 +93,33 @@ def _devices(devices: Xml.Element, guest: Guest) -> None:
     _add(_add(devices, "video"), "model", type="vga", vram="16384")
     _add(devices, "controller", type="usb", model="none")
     _add(devices, "memballoon", model="none")
+
+
+def _interface(nic: Interface) -> Xml.Element:
+    kind = "ethernet" if nic.tap else "bridge" if nic.bridge else "user"
+    interface = Xml.Element("interface", type=kind)
+    _add(interface, "mac", address=nic.mac)
+    if nic.tap:
+        _add(interface, "target", dev=nic.tap, managed="no")
+    elif nic.bridge:
+        _add(interface, "source", bridge=nic.bridge)
+    elif nic.within:
+        address, _, prefix = nic.within.partition("/")
+        _add(interface, "ip", family="ipv4", address=address, prefix=prefix)
+    _add(interface, "model", type="virtio")
+    return interface
+
+
+def _seed(path: str) -> Xml.Element:
+    """What cloud-init reads at the first boot: a virtio disk, which every cloud image sees (that of
+    Debian has no driver for SATA drives)."""
+    disk = Xml.Element("disk", type="file", device="disk")
+    _add(disk, "driver", name="qemu", type="raw")
+    _add(disk, "source", file=path)
+    _add(disk, "target", dev="vdz", bus="virtio")
+    _add(disk, "readonly")
+    _add(disk, "serial", "cidata")
+    return disk
 
 
 def _drive(iso: str) -> Xml.Element:
@@ -149,7 +189,7 @@ def try_out(connection: Any, lab_id: str, virt_type: str, disk: str) -> None:
         cpus=1,
         memory=32,
         disk=disk,
-        mac="52:54:00:00:00:01",
+        nics=(Interface("52:54:00:00:00:01"),),
         log=f"{disk}.log",
     )
     flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY

@@ -54,6 +54,23 @@ def create(pool: Any, name: str, size: int, base: str = "", base_format: str = "
         pool.createXML(Xml.tostring(root, encoding="unicode"), 0)
 
 
+def write(connection: Any, pool: Any, name: str, body: bytes) -> None:
+    """A volume with these bytes; one of that name is replaced."""
+    delete(pool, name)
+    root = Xml.Element("volume")
+    Xml.SubElement(root, "name").text = name
+    Xml.SubElement(root, "capacity").text = str(len(body))
+    Xml.SubElement(Xml.SubElement(root, "target"), "format", type="raw")
+    with errors(f"libvirt cannot write the volume {name}"):
+        volume = pool.createXML(Xml.tostring(root, encoding="unicode"), 0)
+        stream = connection.newStream(0)
+        volume.upload(stream, 0, len(body), 0)
+        left = memoryview(body)
+        while left:
+            left = left[stream.send(bytes(left[: 1 << 18])) :]
+        stream.finish()
+
+
 def delete(pool: Any, name: str) -> None:
     """Delete a volume; one that is not there is deleted."""
     libvirt = load()

@@ -1,14 +1,16 @@
-"""VMs, their disks, NICs and networks."""
+"""VMs and their disks."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from cmk.lab.model.host import Host
+from cmk.lab.model.network import Nic
 from cmk.lab.model.offering import ServiceOffering
+from cmk.lab.model.place import Zone
 from cmk.lab.model.record import Record, State
 from cmk.lab.model.template import Template
-from cmk.lab.store import Store, new_uuid, now
+from cmk.lab.store import Store, now
 
 
 class MachineState(State):
@@ -48,6 +50,12 @@ class Machine(Record):
     iso_id: int | None
     service_offering_id: int
     update_time: str
+    user_data: str | None
+    user_data_id: int | None
+    user_data_details: str | None
+    keypairs: str | None
+    public_keys: str | None
+    new_password: str | None
     removed: str | None
 
     def become(self, store: Store, state: MachineState, **columns: Any) -> None:
@@ -81,16 +89,17 @@ class Machine(Record):
         """All of its disks."""
         return Volume.there(store, instance_id=self.id)
 
-    def mac(self, store: Store) -> str:
-        """The address of its network interface."""
-        return str(store.value("SELECT mac_address FROM nics WHERE instance_id = ?", self.id))
+    def nics(self, store: Store) -> list[Nic]:
+        """Its network interfaces, the first one first."""
+        return Nic.of_machine(store, self.id)
 
-    def add_nic(self, store: Store, mac: str) -> None:
-        """Put it on the lab's network."""
-        network = store.value("SELECT id FROM networks ORDER BY id LIMIT 1")
-        store.insert(
-            "nics", uuid=new_uuid(), instance_id=self.id, network_id=network, mac_address=mac
-        )
+    def addresses(self, store: Store) -> list[str]:
+        """What its interfaces have."""
+        return [nic.ip4_address for nic in self.nics(store) if nic.ip4_address]
+
+    def zone_name(self, store: Store) -> str:
+        """Where it is."""
+        return Zone.of(store, self.data_center_id).name
 
     def lose_disks(self, store: Store) -> None:
         """All of its disks are gone."""
@@ -251,12 +260,3 @@ class PlacedVolume(Volume):
             host.id,
         )
         return [cls(row) for row in rows]
-
-
-class Network(Record):
-    """A network that guests are on."""
-
-    TABLE, KIND, RESOURCE, THERE = "networks", "network", "Network", "1"
-
-    name: str
-    account_id: int

@@ -37,6 +37,8 @@ class Template(Record):
     hypervisor_type: str
     url: str
     direct_download: int
+    enable_password: int
+    enable_sshkey: int
     checksum: str | None
     checksum_from: str | None
     size: int | None
@@ -75,6 +77,11 @@ class Template(Record):
     def is_fixed(self) -> bool:
         """Whether a checksum that was given at registration says which bytes it has for ever."""
         return bool(self.checksum) and not self.checksum_from
+
+    def os_name(self, store: Store) -> str:
+        """The OS type inside it, "" where none was told."""
+        named = "SELECT display_name FROM guest_os WHERE id = ?"
+        return str(store.value(named, self.guest_os_id) or "")
 
     def read_metalink(self) -> Metalink | None:
         """What was read of a metalink, or of a server's headers, at registration."""

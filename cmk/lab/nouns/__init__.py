@@ -20,14 +20,27 @@ APIS = {
     "deleteServiceOffering listDiskOfferings createDiskOffering updateDiskOffering "
     "deleteDiskOffering",
     "os_type": "listOsTypes listOsCategories",
-    "network": "listNetworks listNetworkOfferings",
+    "network": "listNetworks listNetworkOfferings createNetwork updateNetwork deleteNetwork "
+    "restartNetwork",
+    "nic": "listNics",
+    "public_ip": "listPublicIpAddresses associateIpAddress disassociateIpAddress enableStaticNat "
+    "disableStaticNat",
+    "firewall": "listFirewallRules createFirewallRule deleteFirewallRule "
+    "listEgressFirewallRules createEgressFirewallRule deleteEgressFirewallRule "
+    "listPortForwardingRules createPortForwardingRule deletePortForwardingRule",
+    "router": "listRouters startRouter stopRouter rebootRouter",
+    "key_pair": "listSSHKeyPairs createSSHKeyPair registerSSHKeyPair deleteSSHKeyPair "
+    "resetSSHKeyForVirtualMachine",
+    "user_data": "listUserData registerUserData deleteUserData getVirtualMachineUserData "
+    "resetUserDataForVirtualMachine resetPasswordForVirtualMachine",
     "template": "registerTemplate listTemplates prepareTemplate deleteTemplate",
     "iso": "registerIso listIsos deleteIso attachIso detachIso",
     "image_store": "addImageStore listImageStores deleteImageStore",
     "certificate": "uploadTemplateDirectDownloadCertificate listTemplateDirectDownloadCertificates "
     "provisionTemplateDirectDownloadCertificate revokeTemplateDirectDownloadCertificate",
     "spool_ref": "listTemplateSpoolRefs",
-    "virtual_machine": "deployVirtualMachine listVirtualMachines "
+    "deployment": "deployVirtualMachine",
+    "virtual_machine": "listVirtualMachines "
     "startVirtualMachine stopVirtualMachine rebootVirtualMachine destroyVirtualMachine "
     "recoverVirtualMachine expungeVirtualMachine restoreVirtualMachine",
     "async_job": "queryAsyncJobResult listAsyncJobs cancelAsyncJob",

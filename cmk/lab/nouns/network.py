@@ -1,76 +1,273 @@
-"""Networks: the lab has one, in which guests reach out and nothing reaches in."""
+"""Networks, and what kinds of them there are."""
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Network
+from typing import Any
+
 from cmk.document import Json
 from cmk.lab.call import Call
-from cmk.lab.declaration import api, listing
-from cmk.lab.noun import Args, Noun, Row, page_of
+from cmk.lab.declaration import DONE, api, job
+from cmk.lab.hosts.router import refuse_without
+from cmk.lab.jobs import Task
+from cmk.lab.model.network import Network, NetworkOffering, NetworkState
+from cmk.lab.model.place import Zone
+from cmk.lab.noun import Among, Args, Noun, Row
+from cmk.lab.ownership import owner_of_new, owners
+from cmk.lab.store import now
+from cmk.wire.faults import invalid, malformed
 
-#: What QEMU's user mode does for guests.
-_SERVICES = [
-    {"name": name, "provider": [{"name": "QEMU"}], "capability": []}
-    for name in ("Dhcp", "Dns", "SourceNat")
-]
-
-
-#: The one offering: clients want to know it of each network.
-_OFFERING: Json = {
-    "id": "c5a0e3b6-0101-4c6d-9f00-636d6b2d7301",
-    "name": "user-mode",
-    "displaytext": "guests reach out, nothing reaches in",
-    "traffictype": "Guest",
-    "guestiptype": "Isolated",
-    "availability": "Optional",
-    "state": "Enabled",
-    "isdefault": True,
-    "specifyvlan": False,
-    "forvpc": False,
-    "serviceofferingid": "",  # of a router, which there is none of; libcloud wants the field
-    "service": _SERVICES,
+#: What services can, under CloudStack's names.
+_CAPABILITIES: dict[str, dict[str, str]] = {
+    "Dhcp": {"DhcpAccrossMultipleSubnets": "false"},
+    "Dns": {"AllowDnsSuffixModification": "true"},
+    "Firewall": {
+        "SupportedEgressProtocols": "tcp,udp,icmp, all",
+        "SupportedProtocols": "tcp,udp,icmp",
+        "SupportedTrafficDirection": "ingress, egress",
+        "MultipleIps": "true",
+    },
+    "PortForwarding": {"SupportedProtocols": "tcp,udp"},
+    "SourceNat": {"SupportedSourceNatTypes": "peraccount", "RedundantRouter": "false"},
+    "StaticNat": {"ElasticIp": "false", "AssociatePublicIP": "true"},
 }
 
 
-def _facts(call: Call, rows: list[Row]) -> None:
-    for row in rows:
-        row["service"] = _SERVICES
-        row["networkofferingid"] = _OFFERING["id"]
-        row["networkofferingname"] = _OFFERING["name"]
-        row["networkofferingdisplaytext"] = _OFFERING["displaytext"]
+def _services(services: str) -> list[Json]:
+    return [
+        {
+            "name": name,
+            "provider": [{"name": "VirtualRouter"}],
+            "capability": [
+                {"name": key, "value": value, "canchooseservicecapability": False}
+                for key, value in _CAPABILITIES.get(name, {}).items()
+            ],
+        }
+        for name in services.split(",")
+        if name
+    ]
 
+
+def _offering_facts(call: Call, rows: list[Row]) -> None:
+    for row in rows:
+        row["service"] = _services(row["services"])
+
+
+def _facts(call: Call, rows: list[Row]) -> None:
+    _offering_facts(call, rows)
+    for row in rows:
+        row["netmask"] = str(IPv4Network(row["cidr"]).netmask) if row["cidr"] else None
+        row["tags"], row["details"] = [], {}
+
+
+OFFERING = Noun(
+    "networkoffering",
+    "listNetworkOfferings",
+    "network_offering_view",
+    "id name displaytext traffictype isdefault specifyvlan conservemode availability guestiptype "
+    "state ispersistent forvpc egressdefaultpolicy serviceofferingid service created",
+    _offering_facts,
+)
 
 NETWORK = Noun(
     "network",
     "listNetworks",
     "network_view",
-    "id name displaytext type state traffictype cidr gateway zoneid zonename account domain "
-    "domainid domainpath broadcastdomaintype isdefault issystem canusefordeploy networkofferingid "
-    "networkofferingname networkofferingdisplaytext service created",
+    "id name displaytext broadcastdomaintype traffictype gateway netmask cidr zoneid zonename "
+    "networkofferingid networkofferingname networkofferingdisplaytext networkofferingconservemode "
+    "networkofferingavailability issystem state related dns1 type acltype account domainid domain "
+    "domainpath project projectid isdefault service networkdomain restartrequired specifyvlan "
+    "specifyipranges canusefordeploy ispersistent tags details displaynetwork created "
+    "egressdefaultpolicy",
     _facts,
+    is_owned=True,
 )
 
-listing(
-    NETWORK,
-    "networks",
-    "id zoneid",
-    """
+
+def _may_see(call: Call, args: Args) -> Among:
+    """The caller's own, and those that are for all."""
+    part, values = owners(call, dict(args), bool(args.get("id"))).condition()
+    return (f"({part} OR acltype = 'Domain')" if part else ""), values
+
+
+@api(NETWORK)
+def list_networks(call: Call, args: Args) -> Json:
+    """Lists networks: the caller's, and those for all accounts.
+
+    id: the network with this id
+    name: the network with this name
+    zoneid: networks of this zone
     type: Isolated, Shared or L2
     traffictype: the traffic it carries; the lab has Guest only
-""",
-)
+    acltype: Account (of one) or Domain (for all)
+    networkofferingid: networks of this offering
+    canusefordeploy: those that VMs can be deployed in
+    supportedservices: those that have all of these services
+    """
+    services = args.pop("supportedservices", None) or []
+    among, values = _may_see(call, args)
+    for service in services:
+        found = "instr(',' || lower(services) || ',', ?) > 0"
+        among = f"{among} AND {found}" if among else found
+        values.append(f",{service.lower()},")
+    return NETWORK.listed(call, args, among=(among, values))
 
 
-@api(" ".join(_OFFERING))
+@api(OFFERING)
 def list_network_offerings(call: Call, args: Args) -> Json:
-    """Lists the kinds of networks; the lab has one.
+    """Lists the kinds of networks.
 
     id: the one with this id
     name: the one with this name
-    state: those in this state; it is Enabled
-    guestiptype: those of this type; it is Isolated
+    displaytext: those with this text
+    state: those in this state: Enabled
+    guestiptype: those of this type: Isolated, Shared or L2
+    traffictype: the traffic they carry; the lab has Guest only
+    availability: Optional or Required
+    isdefault: those that CloudStack comes with, or others
     """
-    named = ("id", "name", "state", "guestiptype", "traffictype", "availability")
-    wanted = [(name, args[name]) for name in named if args.get(name)]
-    is_it = all(str(_OFFERING[name]).lower() == str(value).lower() for name, value in wanted)
-    rows = page_of([_OFFERING], args) if is_it else []
-    return {"count": 1, "networkoffering": rows} if rows else {}
+    return OFFERING.listed(call, args)
+
+
+@api(NETWORK)
+def create_network(call: Call, args: Args) -> Json:
+    """Makes a network; its first VM, or public address, brings it up.
+
+    zoneid*: the zone
+    networkofferingid*: its kind
+    name*: its name
+    displaytext: a text for people (default: the name)
+    gateway: the router's address on it
+    netmask: how large it is; goes with gateway
+    networkdomain: the domain of its VMs' names (default: lab.internal)
+    acltype=Account|Domain: whether it is for its account or, Shared ones, for all
+    account: the account that it is for, in the domain that is named (default: the caller)
+    domainid: the account's domain
+    projectid: the project that it is for
+    """
+    zone = call.find(Zone, args["zoneid"], "zoneid")
+    offering = call.find(NetworkOffering, args["networkofferingid"], "networkofferingid")
+    is_shared = offering.guest_type == "Shared"
+    if is_shared and not call.caller.is_root:
+        raise invalid("Shared networks are made by root admins.")
+    owner = owner_of_new(call, args)
+    refuse_without(call.lab, f"The network {args['name']}")
+    with call.store.change():
+        cidr, gateway = _addresses(call, args, offering)
+        made = Network.add(
+            call.store,
+            name=args["name"],
+            display_text=args.get("displaytext") or args["name"],
+            data_center_id=zone.id,
+            account_id=owner.id,
+            network_offering_id=offering.id,
+            cidr=cidr,
+            gateway=gateway,
+            acl_type=_acl_type(args, is_shared),
+            network_domain=_domain(args.get("networkdomain")),
+            state=NetworkState.SETUP if is_shared else NetworkState.ALLOCATED,
+            created=now(),
+        )
+    return NETWORK.answer(call, made)
+
+
+def _acl_type(args: Args, is_shared: bool) -> str:
+    wanted = str(args.get("acltype") or ("Domain" if is_shared else "Account")).capitalize()
+    if wanted == "Domain" and not is_shared:
+        raise invalid("acltype=Domain is for Shared networks.")
+    return wanted
+
+
+def _addresses(call: Call, args: Args, offering: NetworkOffering) -> tuple[str, str]:
+    """A network's CIDR and gateway. Raises ApiError 431 for what cannot be."""
+    gateway, netmask = args.get("gateway"), args.get("netmask")
+    if offering.guest_type == "L2":
+        if gateway or netmask:
+            raise invalid("An L2 network has no gateway and no netmask.")
+        return "", ""
+    if bool(gateway) != bool(netmask):
+        raise malformed("gateway and netmask go together.")
+    if not gateway:
+        free = Network.free_cidr(call.store)
+        if free is None:
+            raise invalid("All of 10.1.0.0/16 is given away: name a gateway and a netmask.")
+        return free, str(next(IPv4Network(free).hosts()))
+    try:
+        within = IPv4Network(f"{gateway}/{netmask}", strict=False)
+    except ValueError:
+        raise malformed(f"gateway={gateway} netmask={netmask} are no IPv4 network.") from None
+    if not within.is_private or not 8 <= within.prefixlen <= 29:
+        raise invalid(f"{within} cannot be a guest network: it is private, /8 to /29.")
+    other = Network.overlapping(call.store, str(within))
+    if other is not None:
+        raise invalid(
+            f"{within} overlaps with {other.cidr} of the network {other.name}: one router has all "
+            "of a lab's networks."
+        )
+    return str(within), gateway
+
+
+def _domain(wanted: str | None) -> str:
+    if not wanted:
+        return "lab.internal"
+    label = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    if len(wanted) > 190 or not re.fullmatch(rf"{label}(?:\.{label})*", wanted):
+        raise malformed(f"networkdomain={wanted} is no name of a domain.")
+    return wanted.lower()
+
+
+@job(NETWORK)
+def update_network(call: Call, args: Args) -> Task:
+    """Changes a network's name, text and domain.
+
+    id*: the network
+    name: its new name
+    displaytext: its new text
+    networkdomain: the domain of its VMs' names
+    """
+    network = call.find(Network, args["id"])
+    columns: dict[str, Any] = {
+        "name": args.get("name"),
+        "display_text": args.get("displaytext"),
+        "network_domain": _domain(args["networkdomain"]) if args.get("networkdomain") else None,
+    }
+    given = {name: value for name, value in columns.items() if value}
+    if given:
+        network.update(call.store, **given)
+    return Task(network)
+
+
+@job(DONE)
+def delete_network(call: Call, args: Args) -> Task:
+    """Deletes a network that no VM is on, with its public addresses and their rules.
+
+    id*: the network
+    forced: as CloudStack has it; VMs keep their network here too
+    """
+    network = call.find(Network, args["id"])
+    if network.id == Network.default(call.store).id:
+        raise invalid(f"The network {network.name} is the lab's own: VMs come into it by default.")
+    users = network.nics(call.store)
+    if users:
+        raise invalid(f"The network {network.name} has {len(users)} NIC(s) of VMs on it.")
+    return Task(network)
+
+
+@job(DONE)
+def restart_network(call: Call, args: Args) -> Task:
+    """Makes the router anew for a network.
+
+    id*: the network
+    cleanup: end the router first
+    """
+    network = call.find(Network, args["id"])
+    return Task(network, {"cleanup": bool(args.get("cleanup"))})
+
+
+def usable(call: Call, uuid: str) -> Network:
+    """A network of the caller's that has public addresses. Raises ApiError 431, 531."""
+    network = call.find(Network, uuid, "networkid")
+    if not network.provides(call.store, "Firewall"):
+        raise invalid(f"The network {network.name} has no public addresses: it is not Isolated.")
+    return network

@@ -1,8 +1,7 @@
-"""VMs: deploy, list, and their life between start and expunge."""
+"""VMs: list, change, and their life between start and expunge."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from cmk.document import Json
@@ -14,30 +13,25 @@ from cmk.lab.model.account import Account
 from cmk.lab.model.copy import is_ready
 from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
-from cmk.lab.model.machine import OFF, Machine, MachineState, Network, Volume
-from cmk.lab.model.offering import DiskOffering, ServiceOffering
+from cmk.lab.model.machine import OFF, Machine, MachineState
 from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.model.record import Record
 from cmk.lab.model.template import Template
-from cmk.lab.noun import Args, Noun, Row, kvm_only
-from cmk.lab.ownership import owner_of_new, require
-from cmk.lab.store import new_uuid, now
-from cmk.wire.faults import failed, invalid, malformed
+from cmk.lab.noun import Args, Noun, Row
+from cmk.lab.nouns.nic import nics_of
+from cmk.lab.ownership import require
+from cmk.wire.faults import failed, invalid
 
 RUNNING, STOPPED, STOPPING = MachineState.RUNNING, MachineState.STOPPED, MachineState.STOPPING
 
-NIC = Noun(
-    "nic", "listNics", "nic_view", "id networkid networkname macaddress type traffictype isdefault"
-)
-
 
 def _nics(call: Call, rows: list[Row]) -> None:
-    by_machine: dict[int, list[Json]] = {}
-    for nic in NIC.raw(call, {"instance_id": [row["row_id"] for row in rows]}):
-        shown = {name: nic[name] for name in NIC.fields.split()}
-        by_machine.setdefault(nic["instance_id"], []).append({**shown, "isdefault": True})
+    by_machine = nics_of(call, [row["row_id"] for row in rows])
     for row in rows:
         row["nic"] = by_machine.get(row["row_id"], [])
+        row["ipaddress"] = next(
+            (nic["ipaddress"] for nic in row["nic"] if "ipaddress" in nic), None
+        )
         if not call.caller.is_root:  # where it runs is not for users, as in CloudStack
             row["hostid"] = row["hostname"] = row["instancename"] = None
 
@@ -51,14 +45,10 @@ MACHINE = Noun(
     "hostname templateid templatename templatedisplaytext passwordenabled isoid isoname "
     "isodisplaytext serviceofferingid serviceofferingname cpunumber cpuspeed memory guestosid "
     "ostypeid osdisplayname rootdeviceid rootdevicetype nic hypervisor instancename displayvm "
-    "lastupdated",
+    "lastupdated ipaddress keypairs userdataid userdataname",
     _nics,
     is_owned=True,
 )
-
-#: CloudStack's rule for host names, from RFC 1123, but not beginning with a digit.
-_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\Z")
-
 
 #: What listVirtualMachines may be asked to tell (4.22).
 _DETAILS = frozenset(
@@ -84,72 +74,13 @@ _DETAILS = frozenset(
 _PLACES: dict[str, type[Record]] = {"hostid": Host, "clusterid": Cluster, "podid": Pod}
 
 
-@job(MACHINE)
-def deploy_virtual_machine(call: Call, args: Args) -> Task:
-    """Creates a VM from a template or an ISO, and starts it.
-
-    zoneid*: the zone
-    templateid: the template or ISO; it is needed
-    serviceofferingid*: the service offering: CPU and memory
-    diskofferingid: with an ISO: the size of the blank root disk
-    name: the host name: letters, digits and dashes (default: VM-<id>)
-    displayname: the name for people (default: the name)
-    hypervisor: KVM; needed with an ISO, a template has its own
-    rootdisksize: GiB of the root disk, at least the template's
-    startvm: false: only create it
-    hostid: the host it must run on
-    clusterid: the cluster it must run in
-    podid: the pod it must run in
-    networkids: the lab's one network, if anything
-    account: the account that it is for, in the domain that is named (default: the caller)
-    domainid: the account's domain
-    projectid: the project that it is for
-    """
-    zone = call.find(Zone, args["zoneid"], "zoneid")
-    if not args.get("templateid"):
-        raise failed("A VM is made from templateid=, a template or an ISO.")
-    template = call.use(Template, args["templateid"], "templateid")
-    offering = call.find(ServiceOffering, args["serviceofferingid"], "serviceofferingid")
-    ties = ties_of(call, args)
-    for network in args.get("networkids") or []:
-        call.find(Network, network, "networkids")
-    size, disk_offering = root_disk(call, args, template)
-    _check_template(call, zone, template)
-    owner = owner_of_new(call, args)
-    _require_room(call, owner, offering, size or template.size)
-    uuid = new_uuid()
-    name = _name(args.get("name"), uuid)
-    if Machine.name_is_taken(call.store, name):
-        raise invalid(f"The vm with hostName {name} already exists in the network.")
-    started = args.get("startvm", True)
-    shown = args.get("displayname") or name
-    vm = _add(call, owner, uuid, name, shown, started, zone, template, offering)
-    number = disk_offering.id if disk_offering else None
-    Volume.new_root(call.store, vm.id, size, template.id, number)
-    # Locally administered, QEMU's own prefix, then the lab's and the VM's number.
-    tail = int(call.lab.id[:2], 16) << 16 | vm.id & 0xFFFF
-    vm.add_nic(call.store, f"52:54:00:{tail >> 16:02x}:{tail >> 8 & 0xFF:02x}:{tail & 0xFF:02x}")
-    return Task(vm, {**ties, "startvm": started})
-
-
-def _require_room(call: Call, owner: Account, offering: ServiceOffering, size: int | None) -> None:
-    """Raise ApiError 535 where an account may not have one VM more, its disk of so many bytes."""
-    require(
-        call,
-        owner,
-        user_vm=1,
-        volume=1,
-        cpu=offering.cpu,
-        memory=offering.ram_size,
-        primary_storage=_gib(size),
-    )
-
-
-def _gib(size: int | None) -> int:
+def gib(size: int | None) -> int:
+    """Bytes as whole GiB, as limits count them."""
     return ((size or 0) + (1 << 30) - 1) >> 30
 
 
-def _check_template(call: Call, zone: Zone, template: Template) -> None:
+def check_template(call: Call, zone: Zone, template: Template) -> None:
+    """Raise ApiError 431 for a template that VMs of a zone cannot be made from now."""
     if not template.is_registered_in(call.store, zone.id):
         raise invalid(f"{template.name} is not registered in the zone {zone.name}.")
     if not is_ready(call.store, template, zone.id):
@@ -169,78 +100,6 @@ def ties_of(call: Call, args: Args) -> dict[str, str]:
     return given
 
 
-def root_disk(call: Call, args: Args, template: Template) -> tuple[int | None, DiskOffering | None]:
-    """The root disk's size in bytes, where it is known before the download, and its offering."""
-    offering = args.get("diskofferingid")
-    size = args["rootdisksize"] << 30 if args.get("rootdisksize") is not None else None
-    if size is not None and not 0 < size <= 1 << 50:
-        raise invalid("rootdisksize is in GiB and above 0.")
-    if not template.is_iso:
-        if offering:
-            raise invalid(
-                "diskofferingid goes with an ISO, whose VM needs a blank disk; the lab makes no "
-                "data disks. To enlarge the root disk: rootdisksize=GiB."
-            )
-        if size is not None and template.size and size < template.size:
-            raise invalid(
-                f"rootdisksize={args['rootdisksize']} is less than the template has inside "
-                f"({template.size} bytes)."
-            )
-        return size, None
-    if not template.bootable:
-        raise invalid(f"The ISO {template.name} is not bootable.")
-    if not args.get("hypervisor"):
-        raise invalid("Deploying from an ISO needs hypervisor=KVM.")
-    kvm_only(args)
-    if not offering:
-        raise invalid("Deploying from an ISO needs diskofferingid, for the root disk.")
-    found = call.find(DiskOffering, offering, "diskofferingid")
-    return size or found.disk_size, found
-
-
-def _name(wanted: str | None, uuid: str) -> str:
-    if not wanted:
-        return f"VM-{uuid}"
-    if not _NAME.match(wanted):
-        raise malformed(
-            f"'{wanted}' is no name for a VM: 1 to 63 letters, digits and dashes, beginning with a "
-            "letter and not ending in a dash."
-        )
-    return wanted
-
-
-def _add(
-    call: Call,
-    owner: Account,
-    uuid: str,
-    name: str,
-    shown: str,
-    started: bool,
-    zone: Zone,
-    template: Template,
-    offering: ServiceOffering,
-) -> Machine:
-    vm = Machine.add(
-        call.store,
-        uuid=uuid,
-        name=name,
-        display_name=shown,
-        state=MachineState.STARTING if started else STOPPED,
-        account_id=owner.id,
-        data_center_id=zone.id,
-        vm_template_id=template.id,
-        iso_id=template.id if template.is_iso else None,
-        service_offering_id=offering.id,
-        guest_os_id=template.guest_os_id,
-        created=now(),
-        update_time=now(),
-    )
-    # CloudStack's instance names: i-<account>-<number>-<instance.name>
-    suffix = "VM" if Host.own(call.store) else call.lab.id[:8]
-    vm.update(call.store, instance_name=f"i-{vm.account_id}-{vm.id}-{suffix}")
-    return vm
-
-
 @api(MACHINE)
 def list_virtual_machines(call: Call, args: Args) -> Json:
     """Lists VMs.
@@ -257,6 +116,9 @@ def list_virtual_machines(call: Call, args: Args) -> Json:
     isoid: VMs with this ISO in their drive
     serviceofferingid: VMs with this service offering
     hypervisor: KVM
+    networkid: VMs on this network
+    keypair: VMs that let this key pair in
+    userdataid: VMs with this user data
     details: how much of each is wanted; the lab tells all but with min
     """
     if (args.get("state") or "").lower() == "present":
@@ -399,13 +261,13 @@ def restore_virtual_machine(call: Call, args: Args) -> Task:
         raise invalid(
             f"The template {template.name} of {vm.name} was deleted; give another templateid."
         )
-    _check_template(call, Zone.of(call.store, vm.data_center_id), template)
+    check_template(call, Zone.of(call.store, vm.data_center_id), template)
     if template.is_iso != (vm.iso_id is not None):
         source = "an ISO" if vm.iso_id else "a template"
         raise invalid(f"{vm.name} can be reinstalled from {source} only.")
     disk = vm.root(call.store)
     has = disk.size or vm.template(call.store).size
-    more = _gib(max(has or 0, template.size or 0)) - _gib(has)
+    more = gib(max(has or 0, template.size or 0)) - gib(has)
     if more > 0:
         require(call, Account.of(call.store, vm.account_id), primary_storage=more)
     return _transition(

@@ -14,6 +14,7 @@ from cmk.lab.call import Call
 from cmk.lab.events import record
 from cmk.lab.hosts.agent import AgentFailure, local_agent
 from cmk.lab.hosts.pools import any_host
+from cmk.lab.hosts.router import settle
 from cmk.lab.jobs import Job, Task, Work, submit
 from cmk.lab.model import unused
 from cmk.lab.model.copy import StoredCopy
@@ -77,6 +78,7 @@ def tidy(call: Call) -> None:
     """What a worker does before it leaves, as the settings storage.*cleanup* say: mark copies that
     became unused, and collect what has been so for longer than the interval."""
     store = call.store
+    settle(call.lab)
     if not flag(store, "storage.cleanup.enabled"):
         return
     if flag(store, "storage.template.cleanup.enabled"):

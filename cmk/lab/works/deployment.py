@@ -16,7 +16,9 @@ from cmk.lab.hosts.agent import AgentFailure
 from cmk.lab.hosts.guest import refuse_second_qemu, remove_from, rest
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.placement import TIES, Plan, demand_of, plan
+from cmk.lab.hosts.plug import implement, plug_in
 from cmk.lab.hosts.pools import measure_own
+from cmk.lab.hosts.seed_disk import give_seed
 from cmk.lab.jobs import Cancelled, Job, StoryError, Work
 from cmk.lab.model.machine import Machine, MachineState, Volume, VolumeState
 from cmk.lab.model.pool import Pool
@@ -27,7 +29,7 @@ from cmk.lab.works.failure import Failure
 from cmk.lab.works.leftover import clear_away
 
 if TYPE_CHECKING:
-    from cmk.lab.libvirt.domain import Guest
+    from cmk.lab.libvirt.domain import Guest, Interface
 
 
 def deploy(job: Job) -> None:
@@ -136,12 +138,17 @@ def _place(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> None:
     job.progress("Starting")
     kind, _ = host.virt_type()
     strike(job.call, "start", host.row)
+    with store.change():
+        for nic in vm.nics(store):
+            implement(store, nic.network(store))
     if host.has_guests:
         refuse_second_qemu(host, vm)
 
         from cmk.lab.libvirt import domain
 
-        domain.start(host.connection, _guest(job, vm, host, pool, disk, iso, kind))
+        nics = plug_in(job.lab, host, vm)
+        seed = give_seed(host, pool, vm)
+        domain.start(host.connection, _guest(job, vm, host, pool, disk, iso, kind, nics, seed))
     vm.become(store, MachineState.RUNNING, host_id=host.id, last_host_id=host.id, virt_type=kind)
 
 
@@ -189,7 +196,15 @@ def _iso(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> str:
 
 
 def _guest(
-    job: Job, vm: Machine, host: OpenHost, pool: Pool, disk: Volume, iso: str, virt_type: str
+    job: Job,
+    vm: Machine,
+    host: OpenHost,
+    pool: Pool,
+    disk: Volume,
+    iso: str,
+    virt_type: str,
+    nics: tuple[Interface, ...],
+    seed: str,
 ) -> Guest:
     from cmk.lab.libvirt.domain import Guest
 
@@ -203,8 +218,9 @@ def _guest(
         cpus=offering.cpu,
         memory=offering.ram_size,
         disk=f"{pool.path}/{disk.path}",
-        mac=vm.mac(job.store),
+        nics=nics,
         log=host.console_log(pool.path, vm.instance_name),
         iso=iso,
+        seed=seed,
         boots_from_iso=vm.iso_id is not None and vm.iso_id == vm.vm_template_id,
     )

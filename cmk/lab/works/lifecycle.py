@@ -16,6 +16,7 @@ from cmk.lab.store import now
 from cmk.lab.works import spool
 from cmk.lab.works.collection import remove_orphans
 from cmk.lab.works.deployment import bring_up
+from cmk.lab.works.routing import leave_networks
 
 
 def stop(job: Job) -> None:
@@ -67,6 +68,7 @@ def expunge_machine(job: Job, vm: Machine) -> None:
         with OpenHost(job.lab, row) as host:
             remove_from(host, vm)
     vm.become(job.store, MachineState.EXPUNGING, removed=now(), host_id=None)
+    leave_networks(job.store, vm)
     forget_unregistered(job.store)
     remove_orphans(job.call)
     record(job.call, "VM.EXPUNGE", f"Expunged {vm.name}", vm)

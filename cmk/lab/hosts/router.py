@@ -1,0 +1,227 @@
+"""The lab's virtual router as the store wants it: the whole of it at once, whenever something has
+changed (see cmk.router for the shape)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from cmk.document import Json
+from cmk.lab.directory import held
+from cmk.lab.hosts.host import OpenHost
+from cmk.lab.hosts.lab_key import public_key
+from cmk.lab.lab import Lab
+from cmk.lab.model.host import Host
+from cmk.lab.model.machine import LOADING, Machine
+from cmk.lab.model.network import Network, Nic, PublicAddress, Rule
+from cmk.lab.settings import PUBLIC_CIDR, setting
+from cmk.lab.store import Store
+from cmk.wire.faults import invalid
+
+if TYPE_CHECKING:
+    from cmk.lab.libvirt.namespace import Namespace
+
+#: What every program on this machine comes from, as far as a rule on a public address can tell.
+_HERE = IPv4Address("127.0.0.1")
+
+#: Where the router has the public addresses inside: slirp4netns' own network.
+_INSIDE = IPv4Address("100.64.1.0")
+
+
+def public_cidr(store: Store) -> str:
+    """The block of 127/8 that the lab's public addresses are of: by default one of its own."""
+    lab = store.lab_id
+    own = f"127.{64 + int(lab[:2], 16) % 128}.{int(lab[2:4], 16)}.0/24"
+    return setting(store, PUBLIC_CIDR) or own
+
+
+def reroute(lab: Lab) -> Json:
+    """Make the router what the store says, where it runs or has to: `refused` are the ports that
+    could not be opened, with the reason. Raises Unreachable."""
+    router = namespace_of(lab)
+    if router is None:
+        return {"refused": {}}
+    with held(lab.directory.jobs / "router.lock"):
+        state = state_of(lab.store, public_key(lab.directory))
+        if not state["networks"] and not router.is_held:
+            router.stop()
+            return {"refused": {}}
+        router.ensure()
+        done = router.apply(state)
+        for machine in Machine.there(lab.store):
+            if machine.new_password and set(machine.addresses(lab.store)) & set(done["fetched"]):
+                machine.update(lab.store, new_password=None)
+    return done
+
+
+def namespace_of(lab: Lab) -> Namespace | None:
+    """The router of the lab's own host; None where there can be none."""
+    own = Host.own(lab.store)
+    daemon = OpenHost(lab, own).daemon if own is not None else None
+    return daemon.namespace if daemon is not None else None
+
+
+def is_up(lab: Lab) -> bool:
+    """Whether the router runs."""
+    router = namespace_of(lab)
+    return router is not None and router.is_held
+
+
+def stop(lab: Lab) -> None:
+    """End the router."""
+    router = namespace_of(lab)
+    if router is not None:
+        with held(lab.directory.jobs / "router.lock"):
+            router.stop()
+
+
+def settle(lab: Lab) -> None:
+    """What the router does not need any more goes, and the router with the last VM that runs."""
+    if not is_up(lab):
+        return
+    if any(vm.state in LOADING for vm in Machine.there(lab.store)):
+        reroute(lab)
+    else:
+        stop(lab)
+
+
+def state_of(store: Store, lab_key: str) -> Json:
+    """What the router has to be: networks that have guests on it now, and what leads to them;
+    `lab_key` is let in by all of them."""
+    machines = {vm.id: vm for vm in Machine.there(store) if vm.state in LOADING}
+    networks, metadata = [], {}
+    for network in Network.there(store):
+        nics = [nic for nic in network.nics(store) if nic.mode == Nic.ROUTER]
+        guests = [(machines[nic.instance_id], nic) for nic in nics if nic.instance_id in machines]
+        if not guests:
+            continue
+        networks.append(_network(store, network, guests))
+        for vm, nic in guests:
+            if nic.ip4_address and "UserData" in network.offering(store).provides:
+                metadata[nic.ip4_address] = metadata_of(store, vm, nic, lab_key)
+    there = {network["id"] for network in networks}
+    publics = [
+        _public(store, address)
+        for address in PublicAddress.there(store)
+        if address.network_id in there
+    ]
+    return {"networks": networks, "publics": publics, "metadata": metadata}
+
+
+def _network(store: Store, network: Network, guests: list[tuple[Machine, Nic]]) -> Json:
+    offering = network.offering(store)
+    within = IPv4Network(network.cidr) if network.cidr else None
+    return {
+        "id": network.id,
+        "address": network.gateway,
+        "prefix": within.prefixlen if within else 0,
+        "netmask": str(within.netmask) if within else "",
+        "mac": f"02:{store.lab_id[:2]}:00:00:{network.id >> 8 & 0xFF:02x}:{network.id & 0xFF:02x}",
+        "domain": network.network_domain,
+        "outgoing": "allow" if offering.egress_policy else "deny",
+        "egress": [_egress(rule) for rule in Rule.there(store, network_id=network.id)
+                   if rule.traffic_type == "Egress"],
+        "services": sorted(offering.provides),
+        "guests": [
+            {
+                "nic": nic.id,
+                "mac": nic.mac_address,
+                "address": nic.ip4_address or "",
+                "name": vm.name.lower(),
+            }
+            for vm, nic in guests
+        ],
+    }  # fmt: skip
+
+
+def _egress(rule: Rule) -> Json:
+    return {
+        "protocol": rule.protocol,
+        "start": rule.start_port,
+        "end": rule.end_port,
+        "type": rule.icmp_type,
+        "code": rule.icmp_code,
+        "sources": Rule.list_of(rule.source_cidrs),
+        "destinations": Rule.list_of(rule.destination_cidrs),
+    }
+
+
+def _public(store: Store, address: PublicAddress) -> Json:
+    number = int(IPv4Address(address.public_ip_address))
+    block = IPv4Network(public_cidr(store), strict=False)
+    place = (number - int(block.network_address)) & 0xFFFF
+    return {
+        "address": address.public_ip_address,
+        "inside": str(_INSIDE + place),
+        "source": address.network_id if address.source_nat else 0,
+        "forwards": list(forwards_of(store, address)),
+    }
+
+
+def forwards_of(store: Store, address: PublicAddress) -> Iterator[Json]:
+    """The ports of a public address that lead somewhere, and that its firewall lets in."""
+    rules = address.rules(store)
+    opened = [rule for rule in rules if rule.purpose == Rule.FIREWALL and _lets_in(rule)]
+    if address.nic_id is not None:
+        to = Nic.of(store, address.nic_id).ip4_address
+        ports = {(rule.protocol, port) for rule in opened for port in rule.ports}
+        yield from (
+            {"protocol": protocol, "port": port, "to": to, "at": port}
+            for protocol, port in sorted(ports)
+            if protocol in ("tcp", "udp")
+        )
+    for rule in rules:
+        if rule.purpose != Rule.FORWARDING or rule.nic_id is None:
+            continue
+        to = Nic.of(store, rule.nic_id).ip4_address
+        for port in rule.ports:
+            if any(each.protocol == rule.protocol and port in each.ports for each in opened):
+                at = (rule.dest_port_start or 0) + port - rule.ports.start
+                yield {"protocol": rule.protocol, "port": port, "to": to, "at": at}
+
+
+def _lets_in(rule: Rule) -> bool:
+    """Whether a firewall rule lets this machine in, which all that comes is from."""
+    cidrs = Rule.list_of(rule.source_cidrs)
+    return any(_HERE in IPv4Network(cidr, strict=False) for cidr in cidrs)
+
+
+def keys_of(vm: Machine, lab_key: str) -> list[str]:
+    """What a guest lets in: the key pairs that were named for it, and the lab's own."""
+    return [*(vm.public_keys or "").splitlines(), lab_key]
+
+
+def metadata_of(store: Store, vm: Machine, nic: Nic, lab_key: str) -> Json:
+    """What a guest may be told over HTTP, under the names of CloudStack's virtual router."""
+    network = nic.network(store)
+    public = next(
+        (a for a in PublicAddress.there(store, network_id=network.id) if a.source_nat), None
+    )
+    outside = public.public_ip_address if public else network.gateway
+    values = {
+        "availability-zone": vm.zone_name(store),
+        "cloud-identifier": f"CloudStack-{{{store.lab_id}}}",
+        "instance-id": vm.uuid,
+        "local-hostname": vm.name,
+        "local-ipv4": nic.ip4_address,
+        "public-hostname": outside,
+        "public-ipv4": outside,
+        "public-keys": "\n".join(keys_of(vm, lab_key)),
+        "service-offering": vm.offering(store).name,
+        "vm-id": vm.uuid,
+        **json.loads(vm.user_data_details or "{}"),
+    }
+    return {"values": values, "userdata": vm.user_data or "", "password": vm.new_password or ""}
+
+
+def refuse_without(lab: Lab, what: str) -> None:
+    """Raise ApiError 431 for what this machine's router would be needed for, and cannot be had."""
+    own = Host.own(lab.store)
+    host = OpenHost(lab, own) if own is not None else None
+    if host is None or not host.has_guests:
+        return
+    reason = host.router_lack
+    if reason:
+        raise invalid(f"{what} needs the lab's virtual router, which cannot be had: {reason}.")

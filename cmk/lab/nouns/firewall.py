@@ -1,0 +1,315 @@
+"""Rules: which ports of public addresses are open, where they lead, what may leave networks."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from cmk.document import Json
+from cmk.lab.call import Call
+from cmk.lab.declaration import DONE, api, job
+from cmk.lab.jobs import Task
+from cmk.lab.model.machine import Machine
+from cmk.lab.model.network import Network, PublicAddress, Rule
+from cmk.lab.noun import Args, Noun, Row
+from cmk.lab.nouns.network import usable
+from cmk.lab.nouns.public_ip import nic_on
+from cmk.lab.store import now
+from cmk.wire.faults import invalid, malformed
+
+#: Ports that rules of one public address may open: slirp4netns opens them one by one.
+MOST_PORTS = 2048
+
+
+def _facts(call: Call, rows: list[Row]) -> None:
+    for row in rows:
+        row["tags"] = []
+
+
+FIREWALL = Noun(
+    "firewallrule",
+    "listFirewallRules",
+    "firewall_rule_view",
+    "id protocol startport endport ipaddressid networkid ipaddress state cidrlist tags icmptype "
+    "icmpcode fordisplay traffictype",
+    _facts,
+    keyword="protocol",
+    is_owned=True,
+)
+
+EGRESS = Noun(
+    "firewallrule",
+    "listEgressFirewallRules",
+    "firewall_rule_view",
+    "id protocol startport endport networkid state cidrlist destcidrlist tags icmptype icmpcode "
+    "fordisplay traffictype",
+    _facts,
+    keyword="protocol",
+    is_owned=True,
+)
+
+FORWARDING = Noun(
+    "portforwardingrule",
+    "listPortForwardingRules",
+    "firewall_rule_view",
+    "id privateport privateendport protocol publicport publicendport virtualmachineid "
+    "virtualmachinename virtualmachinedisplayname ipaddressid ipaddress state cidrlist tags "
+    "vmguestip networkid fordisplay",
+    _facts,
+    keyword="protocol",
+    is_owned=True,
+)
+
+_FILTERS = """
+    id: the rule with this id
+    ipaddressid: rules on this public address
+    networkid: rules of this network
+"""
+
+#: What every firewall rule says.
+_WHAT = """
+    protocol*: tcp, udp, icmp or all
+    startport: the first port
+    endport: the last one (default: the first)
+    icmptype: of icmp: the type; -1: all
+    icmpcode: of icmp: the code; -1: all
+    cidrlist: only from these blocks
+"""
+
+
+@api(FIREWALL, more=_FILTERS)
+def list_firewall_rules(call: Call, args: Args) -> Json:
+    """Lists the rules that open ports of public addresses."""
+    return FIREWALL.listed(call, {**args, "purpose": Rule.FIREWALL, "traffictype": "Ingress"})
+
+
+@api(EGRESS, more=_FILTERS)
+def list_egress_firewall_rules(call: Call, args: Args) -> Json:
+    """Lists the rules about what may leave networks."""
+    return EGRESS.listed(call, {**args, "purpose": Rule.FIREWALL, "traffictype": "Egress"})
+
+
+@api(FORWARDING, more=_FILTERS)
+def list_port_forwarding_rules(call: Call, args: Args) -> Json:
+    """Lists the ports of public addresses that lead to VMs."""
+    return FORWARDING.listed(call, {**args, "purpose": Rule.FORWARDING})
+
+
+@job(FIREWALL, more=_WHAT)
+def create_firewall_rule(call: Call, args: Args) -> Task:
+    """Opens ports of a public address.
+
+    ipaddressid*: the public address
+    """
+    address = call.find(PublicAddress, args["ipaddressid"], "ipaddressid")
+    network = Network.of(call.store, address.network_id)
+    if _protocol(args) == "all":
+        raise invalid("protocol=all is for what leaves a network; here it is tcp, udp or icmp.")
+    rule = _drafted(call, args, network, Rule.FIREWALL, "Ingress", address)
+    if rule.protocol != "icmp" and rule.start_port is None:
+        raise malformed("createFirewallRule needs startport for tcp and udp.")
+    for other in address.rules(call.store):
+        if other.purpose == Rule.FIREWALL and other.meets(rule) and rule.protocol != "icmp":
+            raise invalid(
+                f"Ports {other.ports.start} to {other.ports.stop - 1} of "
+                f"{address.public_ip_address} have a firewall rule already."
+            )
+    _refuse_too_many(call, address, rule)
+    return Task(rule.kept(call.store))
+
+
+@job(EGRESS, more=_WHAT)
+def create_egress_firewall_rule(call: Call, args: Args) -> Task:
+    """Lets what leaves a network pass; where its offering lets all pass: keeps it back.
+
+    networkid*: the network
+    destcidrlist: only to these blocks
+    """
+    network = usable(call, args["networkid"])
+    rule = _drafted(call, args, network, Rule.FIREWALL, "Egress", None)
+    return Task(rule.kept(call.store))
+
+
+@job(FORWARDING)
+def create_port_forwarding_rule(call: Call, args: Args) -> Task:
+    """Leads ports of a public address to a VM.
+
+    ipaddressid*: the public address
+    protocol*: tcp or udp
+    publicport*: the first port
+    publicendport: the last one (default: the first)
+    privateport*: the first port of the VM
+    privateendport: its last one
+    virtualmachineid*: the VM
+    vmguestip: its address, where it has several
+    openfirewall: whether the firewall is opened for it too (default true)
+    cidrlist: with that: only from these blocks
+    networkid: the VM's network, where the address is of none yet
+    """
+    address = call.find(PublicAddress, args["ipaddressid"], "ipaddressid")
+    vm = call.find(Machine, args["virtualmachineid"], "virtualmachineid")
+    nic = nic_on(call, vm, address, args.get("vmguestip"))
+    protocol = _protocol(args)
+    if protocol not in ("tcp", "udp"):
+        raise invalid(f"protocol={args['protocol']}: ports are of tcp or udp.")
+    if address.vm_id is not None:
+        raise invalid(f"{address.public_ip_address} has static NAT: all of its ports lead to a VM.")
+    start, end = _ports(args, "publicport", "publicendport")
+    to, to_end = _ports(args, "privateport", "privateendport")
+    if start is None or end is None or to is None or to_end is None:
+        raise malformed("createPortForwardingRule needs publicport and privateport.")
+    if args.get("privateendport") is not None and to_end - to != end - start:
+        raise invalid("publicport to publicendport and privateport to privateendport differ.")
+    rule = Rule.draft(
+        purpose=Rule.FORWARDING,
+        protocol=protocol,
+        start_port=start,
+        end_port=end,
+        ip_address_id=address.id,
+        network_id=nic.network_id,
+        account_id=address.account_id,
+        instance_id=vm.id,
+        nic_id=nic.id,
+        dest_port_start=to,
+        dest_port_end=to + end - start,
+        created=now(),
+    )
+    for other in address.rules(call.store):
+        if other.purpose == Rule.FORWARDING and other.meets(rule):
+            raise invalid(
+                f"Ports {other.ports.start} to {other.ports.stop - 1} of "
+                f"{address.public_ip_address} lead elsewhere already."
+            )
+    _refuse_too_many(call, address, rule)
+    kept = rule.kept(call.store)
+    if args.get("openfirewall", True):
+        _open_for(call, kept, _cidrs(args.get("cidrlist"), "cidrlist") or "0.0.0.0/0")
+    return Task(kept)
+
+
+def _open_for(call: Call, forwarding: Rule, cidrs: str) -> None:
+    """The firewall rule that comes with a forwarding, unless the ports are open already."""
+    for other in Rule.there(call.store, ip_address_id=forwarding.ip_address_id):
+        if other.purpose == Rule.FIREWALL and other.meets(forwarding):
+            return
+    Rule.add(
+        call.store,
+        purpose=Rule.FIREWALL,
+        protocol=forwarding.protocol,
+        start_port=forwarding.start_port,
+        end_port=forwarding.end_port,
+        ip_address_id=forwarding.ip_address_id,
+        network_id=forwarding.network_id,
+        account_id=forwarding.account_id,
+        source_cidrs=cidrs,
+        related_id=forwarding.id,
+        state="Active",
+        created=now(),
+    )
+
+
+def _drafted(
+    call: Call,
+    args: Args,
+    network: Network,
+    purpose: str,
+    traffic: str,
+    address: PublicAddress | None,
+) -> Rule:
+    protocol = _protocol(args)
+    start, end = _ports(args, "startport", "endport")
+    if start is not None and protocol not in ("tcp", "udp"):
+        raise invalid(f"{protocol} has no ports.")
+    types = {name: args.get(name) for name in ("icmptype", "icmpcode")}
+    if protocol != "icmp" and any(value is not None for value in types.values()):
+        raise invalid("icmptype and icmpcode go with protocol=icmp.")
+    if any(value is not None and not -1 <= value <= 255 for value in types.values()):
+        raise invalid("icmptype and icmpcode are -1 to 255.")
+    sources = _cidrs(args.get("cidrlist"), "cidrlist")
+    return Rule.draft(
+        purpose=purpose,
+        traffic_type=traffic,
+        protocol=protocol,
+        start_port=start,
+        end_port=end,
+        icmp_type=types["icmptype"],
+        icmp_code=types["icmpcode"],
+        ip_address_id=address.id if address else None,
+        network_id=network.id,
+        account_id=address.account_id if address else network.account_id,
+        source_cidrs=sources or ("0.0.0.0/0" if address else network.cidr),
+        destination_cidrs=_cidrs(args.get("destcidrlist"), "destcidrlist"),
+        created=now(),
+    )
+
+
+def _protocol(args: Args) -> str:
+    found = str(args["protocol"]).lower()
+    if found not in ("tcp", "udp", "icmp", "all"):
+        raise invalid(f"protocol={args['protocol']} is none of tcp, udp, icmp and all.")
+    return found
+
+
+def _ports(args: Args, first: str, last: str) -> tuple[int | None, int | None]:
+    start: int | None = args.get(first)
+    if start is None:
+        if args.get(last) is not None:
+            raise malformed(f"{last} goes with {first}.")
+        return None, None
+    given: int | None = args.get(last)
+    end = start if given is None else given
+    for name, port in ((first, start), (last, end)):
+        if not 1 <= port <= 65535:
+            raise invalid(f"{name}={port} is no port: 1 to 65535.")
+    if end < start:
+        raise invalid(f"{last}={end} is before {first}={start}.")
+    return start, end
+
+
+def _cidrs(given: list[str] | None, name: str) -> str:
+    try:
+        return ",".join(str(IPv4Network(each, strict=False)) for each in given or [])
+    except ValueError:
+        raise invalid(f"{name}={','.join(given or [])}: these are no IPv4 blocks.") from None
+
+
+def _refuse_too_many(call: Call, address: PublicAddress, rule: Rule) -> None:
+    has = sum(len(each.ports) for each in address.rules(call.store) if each.purpose == rule.purpose)
+    if rule.protocol != "icmp" and has + len(rule.ports) > MOST_PORTS:
+        raise invalid(
+            f"{address.public_ip_address} would have {has + len(rule.ports)} ports open; "
+            f"{MOST_PORTS} are the most in a lab."
+        )
+
+
+def _deletion(call: Call, args: Args, purpose: str, traffic: str) -> Task:
+    rule = call.find(Rule, args["id"])
+    if (rule.purpose, rule.traffic_type) != (purpose, traffic):
+        raise invalid(f"{args['id']} is a rule of another kind.")
+    return Task(rule)
+
+
+@job(DONE)
+def delete_firewall_rule(call: Call, args: Args) -> Task:
+    """Closes what a rule has opened.
+
+    id*: the rule
+    """
+    return _deletion(call, args, Rule.FIREWALL, "Ingress")
+
+
+@job(DONE)
+def delete_egress_firewall_rule(call: Call, args: Args) -> Task:
+    """Takes back a rule about what may leave a network.
+
+    id*: the rule
+    """
+    return _deletion(call, args, Rule.FIREWALL, "Egress")
+
+
+@job(DONE)
+def delete_port_forwarding_rule(call: Call, args: Args) -> Task:
+    """Ends a forwarding, and closes the firewall that was opened with it.
+
+    id*: the rule
+    """
+    return _deletion(call, args, Rule.FORWARDING, "Ingress")

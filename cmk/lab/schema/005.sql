@@ -1,0 +1,204 @@
+-- Version 5: networks of accounts, their offerings, addresses of NICs, public addresses and the rules
+-- on them, key pairs, user data.
+
+-- guest_type: Isolated, Shared or L2; services as text with commas; egress_policy: whether what leaves
+-- is allowed (1) unless a rule denies it, or denied unless a rule allows it.
+CREATE TABLE network_offerings (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    guest_type TEXT NOT NULL, services TEXT NOT NULL, availability TEXT NOT NULL DEFAULT 'Optional',
+    state TEXT NOT NULL DEFAULT 'Enabled', is_default INTEGER NOT NULL DEFAULT 0,
+    egress_policy INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, removed TEXT
+);
+INSERT INTO network_offerings
+    (id, uuid, name, display_text, guest_type, services, availability, is_default, egress_policy, created)
+VALUES
+    (1, 'c5a0e3b6-0101-4c6d-9f00-636d6b2d7301', 'LabSharedNetworkOffering',
+     'for all accounts: addresses, names, user data, and out into the world', 'Shared',
+     'Dhcp,Dns,UserData,SourceNat', 'Optional', 1, 1, '2026-01-01T00:00:00+0000'),
+    (2, 'c5a0e3b6-0102-4c6d-9f00-636d6b2d7302', 'DefaultIsolatedNetworkOfferingWithSourceNatService',
+     'Isolated networks with source NAT', 'Isolated',
+     'Dhcp,Dns,UserData,SourceNat,StaticNat,PortForwarding,Firewall', 'Required', 1, 0,
+     '2026-01-01T00:00:00+0000'),
+    (3, 'c5a0e3b6-0103-4c6d-9f00-636d6b2d7303', 'DefaultIsolatedNetworkOffering',
+     'Isolated networks with no way out', 'Isolated', 'Dhcp,Dns,UserData', 'Optional', 1, 0,
+     '2026-01-01T00:00:00+0000'),
+    (4, 'c5a0e3b6-0104-4c6d-9f00-636d6b2d7304', 'DefaultSharedNetworkOffering',
+     'Shared networks', 'Shared', 'Dhcp,Dns,UserData,SourceNat', 'Optional', 1, 1,
+     '2026-01-01T00:00:00+0000'),
+    (5, 'c5a0e3b6-0105-4c6d-9f00-636d6b2d7305', 'DefaultL2NetworkOffering',
+     'L2 networks: guests among themselves', 'L2', '', 'Optional', 1, 0, '2026-01-01T00:00:00+0000');
+
+-- cidr and gateway are empty in an L2 network; acl_type Domain: for all accounts.
+ALTER TABLE networks ADD COLUMN network_offering_id INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE networks ADD COLUMN acl_type TEXT NOT NULL DEFAULT 'Domain';
+ALTER TABLE networks ADD COLUMN network_domain TEXT NOT NULL DEFAULT 'lab.internal';
+ALTER TABLE networks ADD COLUMN state TEXT NOT NULL DEFAULT 'Setup';
+ALTER TABLE networks ADD COLUMN removed TEXT;
+
+-- mode: how it hangs on its host: router, user or bridge; NULL before the VM was started.
+ALTER TABLE nics ADD COLUMN ip4_address TEXT;
+ALTER TABLE nics ADD COLUMN device_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nics ADD COLUMN mode TEXT;
+ALTER TABLE nics ADD COLUMN removed TEXT;
+CREATE INDEX nics_network ON nics (network_id);
+
+-- The public addresses that somebody has: of 127/8, so that this machine reaches them. vm_id: the one
+-- that all of it goes to by static NAT.
+CREATE TABLE user_ip_address (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, public_ip_address TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    network_id INTEGER REFERENCES networks (id), source_nat INTEGER NOT NULL DEFAULT 0,
+    vm_id INTEGER REFERENCES vm_instance (id), nic_id INTEGER REFERENCES nics (id),
+    state TEXT NOT NULL DEFAULT 'Allocated', allocated TEXT NOT NULL, removed TEXT
+);
+CREATE UNIQUE INDEX user_ip_address_there ON user_ip_address (public_ip_address) WHERE removed IS NULL;
+
+-- purpose: Firewall or PortForwarding; traffic_type: Ingress or Egress; cidrs as text with commas.
+-- related_id: the forwarding that a firewall rule came with, and goes with.
+CREATE TABLE firewall_rules (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL,
+    traffic_type TEXT NOT NULL DEFAULT 'Ingress', ip_address_id INTEGER REFERENCES user_ip_address (id),
+    network_id INTEGER NOT NULL REFERENCES networks (id), account_id INTEGER NOT NULL REFERENCES account (id),
+    protocol TEXT NOT NULL, start_port INTEGER, end_port INTEGER, icmp_type INTEGER, icmp_code INTEGER,
+    source_cidrs TEXT NOT NULL DEFAULT '', destination_cidrs TEXT NOT NULL DEFAULT '',
+    instance_id INTEGER REFERENCES vm_instance (id), nic_id INTEGER REFERENCES nics (id),
+    dest_port_start INTEGER, dest_port_end INTEGER, related_id INTEGER REFERENCES firewall_rules (id),
+    state TEXT NOT NULL DEFAULT 'Add', created TEXT NOT NULL, removed TEXT
+);
+CREATE INDEX firewall_rules_address ON firewall_rules (ip_address_id);
+
+CREATE TABLE ssh_keypairs (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL, fingerprint TEXT NOT NULL, public_key TEXT NOT NULL,
+    UNIQUE (account_id, name)
+);
+
+-- user_data is base64; params are names that it leaves open, as text with commas.
+CREATE TABLE user_data (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL, user_data TEXT NOT NULL, params TEXT NOT NULL DEFAULT '', removed TEXT
+);
+
+-- user_data as it was given at deployment, base64; keypairs by name, public_keys as the guest gets
+-- them; new_password until the guest has it.
+ALTER TABLE vm_instance ADD COLUMN user_data TEXT;
+ALTER TABLE vm_instance ADD COLUMN user_data_id INTEGER REFERENCES user_data (id);
+ALTER TABLE vm_instance ADD COLUMN user_data_details TEXT;
+ALTER TABLE vm_instance ADD COLUMN keypairs TEXT;
+ALTER TABLE vm_instance ADD COLUMN public_keys TEXT;
+ALTER TABLE vm_instance ADD COLUMN new_password TEXT;
+
+-- The one virtual router of the lab; whether it runs is for its process to show.
+CREATE TABLE router (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id), created TEXT NOT NULL
+);
+INSERT INTO router (id, uuid, name, data_center_id, created)
+SELECT 1, (SELECT substr(uuid, 1, 24) || lower(hex(randomblob(6))) FROM lab), 'r-1-VM', z.id,
+    strftime('%Y-%m-%dT%H:%M:%S+0000', 'now')
+FROM data_center z ORDER BY z.id LIMIT 1;
+
+CREATE VIEW network_offering_view AS
+SELECT id AS row_id, uuid AS id, name, display_text AS displaytext, 'Guest' AS traffictype,
+    guest_type AS guestiptype, availability, state, is_default AS isdefault, 0 AS specifyvlan,
+    0 AS forvpc, 1 AS conservemode, 0 AS ispersistent, egress_policy AS egressdefaultpolicy,
+    '' AS serviceofferingid, services, created
+FROM network_offerings WHERE removed IS NULL;
+
+DROP VIEW network_view;
+CREATE VIEW network_view AS
+SELECT n.id AS row_id, n.uuid AS id, n.name, n.display_text AS displaytext, f.guest_type AS type,
+    n.state, 'Guest' AS traffictype, nullif(n.cidr, '') AS cidr, nullif(n.gateway, '') AS gateway,
+    z.uuid AS zoneid, z.name AS zonename, o.account, o.domain, o.domainid, o.domainpath, o.project,
+    o.projectid, o.account_id, 'Native' AS broadcastdomaintype, n.acl_type = 'Domain' AS isdefault,
+    0 AS issystem, n.state <> 'Destroy' AS canusefordeploy, f.uuid AS networkofferingid,
+    f.name AS networkofferingname, f.display_text AS networkofferingdisplaytext,
+    1 AS networkofferingconservemode, f.availability AS networkofferingavailability,
+    n.uuid AS related, CASE WHEN n.cidr <> '' THEN z.dns1 END AS dns1, n.acl_type AS acltype,
+    n.network_domain AS networkdomain, 0 AS restartrequired, 0 AS specifyvlan,
+    0 AS specifyipranges, 0 AS ispersistent, 1 AS displaynetwork, f.egress_policy AS egressdefaultpolicy,
+    f.services, n.created
+FROM networks n JOIN data_center z ON z.id = n.data_center_id
+JOIN network_offerings f ON f.id = n.network_offering_id
+JOIN owner_view o ON o.account_id = n.account_id WHERE n.removed IS NULL;
+
+DROP VIEW nic_view;
+CREATE VIEW nic_view AS
+SELECT w.id AS row_id, w.instance_id, w.uuid AS id, n.uuid AS networkid, n.name AS networkname,
+    w.mac_address AS macaddress, f.guest_type AS type, 'Guest' AS traffictype,
+    w.device_id = (SELECT min(d.device_id) FROM nics d WHERE d.instance_id = w.instance_id
+        AND d.removed IS NULL) AS isdefault,
+    w.ip4_address AS ipaddress, nullif(n.cidr, '') AS cidr, nullif(n.gateway, '') AS gateway,
+    w.device_id AS deviceid, v.uuid AS virtualmachineid, v.account_id
+FROM nics w JOIN networks n ON n.id = w.network_id
+JOIN network_offerings f ON f.id = n.network_offering_id
+JOIN vm_instance v ON v.id = w.instance_id WHERE w.removed IS NULL;
+
+CREATE VIEW public_ip_view AS
+SELECT i.id AS row_id, i.uuid AS id, i.public_ip_address AS ipaddress, i.allocated, z.uuid AS zoneid,
+    z.name AS zonename, i.source_nat AS issourcenat, i.vm_id IS NOT NULL AS isstaticnat,
+    v.uuid AS virtualmachineid, v.name AS virtualmachinename, v.display_name AS virtualmachinedisplayname,
+    w.ip4_address AS vmipaddress, o.account, o.domain, o.domainid, o.domainpath, o.project,
+    o.projectid, o.account_id, n.uuid AS associatednetworkid, n.name AS associatednetworkname,
+    n.uuid AS networkid, i.state, 0 AS issystem, 1 AS forvirtualnetwork,
+    0 AS isportable, 1 AS fordisplay
+FROM user_ip_address i JOIN data_center z ON z.id = i.data_center_id
+JOIN owner_view o ON o.account_id = i.account_id LEFT JOIN networks n ON n.id = i.network_id
+LEFT JOIN vm_instance v ON v.id = i.vm_id LEFT JOIN nics w ON w.id = i.nic_id
+WHERE i.removed IS NULL;
+
+CREATE VIEW firewall_rule_view AS
+SELECT r.id AS row_id, r.uuid AS id, r.purpose, r.traffic_type AS traffictype, r.protocol,
+    r.start_port AS startport, r.end_port AS endport, r.icmp_type AS icmptype, r.icmp_code AS icmpcode,
+    i.uuid AS ipaddressid, i.public_ip_address AS ipaddress, n.uuid AS networkid, r.state,
+    r.source_cidrs AS cidrlist, nullif(r.destination_cidrs, '') AS destcidrlist, 1 AS fordisplay,
+    CAST(r.start_port AS TEXT) AS publicport, CAST(r.end_port AS TEXT) AS publicendport,
+    CAST(r.dest_port_start AS TEXT) AS privateport, CAST(r.dest_port_end AS TEXT) AS privateendport,
+    v.uuid AS virtualmachineid, v.name AS virtualmachinename, v.display_name AS virtualmachinedisplayname,
+    w.ip4_address AS vmguestip, o.account, o.domainid, o.domain, o.projectid, o.account_id
+FROM firewall_rules r JOIN networks n ON n.id = r.network_id
+JOIN owner_view o ON o.account_id = r.account_id
+LEFT JOIN user_ip_address i ON i.id = r.ip_address_id
+LEFT JOIN vm_instance v ON v.id = r.instance_id LEFT JOIN nics w ON w.id = r.nic_id
+WHERE r.removed IS NULL;
+
+CREATE VIEW router_view AS
+SELECT r.id AS row_id, r.uuid AS id, r.name, z.uuid AS zoneid, z.name AS zonename, z.dns1,
+    p.uuid AS podid, p.name AS podname, h.uuid AS hostid, h.name AS hostname, 'KVM' AS hypervisor,
+    'VIRTUAL_ROUTER' AS role, 0 AS isredundantrouter, o.account, o.domain, o.domainid, o.domainpath,
+    o.account_id, r.created
+FROM router r JOIN data_center z ON z.id = r.data_center_id
+LEFT JOIN host h ON h.id = (SELECT id FROM host WHERE url = 'embedded' AND removed IS NULL)
+LEFT JOIN host_pod_ref p ON p.id = h.pod_id
+JOIN owner_view o ON o.account_id = 2;
+
+CREATE VIEW ssh_keypair_view AS
+SELECT k.id AS row_id, k.uuid AS id, k.name, k.fingerprint, o.account, o.domain, o.domainid,
+    o.domainpath, o.project, o.projectid, o.account_id
+FROM ssh_keypairs k JOIN owner_view o ON o.account_id = k.account_id;
+
+CREATE VIEW user_data_view AS
+SELECT u.id AS row_id, u.uuid AS id, u.name, o.account, o.accountid, o.domain, o.domainid,
+    o.domainpath, o.project, o.projectid, o.account_id, u.user_data AS userdata,
+    nullif(u.params, '') AS params
+FROM user_data u JOIN owner_view o ON o.account_id = u.account_id WHERE u.removed IS NULL;
+
+DROP VIEW user_vm_view;
+CREATE VIEW user_vm_view AS
+SELECT v.id AS row_id, v.uuid AS id, v.name, v.display_name AS displayname, o.account, o.domain,
+    o.domainid, o.domainpath, o.project, o.projectid, o.account_id, v.created, v.state, 0 AS haenable, z.uuid AS zoneid, z.name AS zonename,
+    h.uuid AS hostid, h.name AS hostname, t.uuid AS templateid, t.name AS templatename,
+    t.display_text AS templatedisplaytext, t.enable_password AS passwordenabled, i.uuid AS isoid,
+    i.name AS isoname, i.display_text AS isodisplaytext, s.uuid AS serviceofferingid,
+    s.name AS serviceofferingname, s.cpu AS cpunumber, s.speed AS cpuspeed, s.ram_size AS memory,
+    g.uuid AS guestosid, g.uuid AS ostypeid, g.display_name AS osdisplayname, 0 AS rootdeviceid,
+    'ROOT' AS rootdevicetype, 'KVM' AS hypervisor, v.instance_name AS instancename, 1 AS displayvm,
+    v.update_time AS lastupdated, v.host_id, v.removed IS NULL AS is_there, u.userid, u.username,
+    v.keypairs, k.uuid AS userdataid, k.name AS userdataname
+FROM vm_instance v JOIN data_center z ON z.id = v.data_center_id
+JOIN owner_view o ON o.account_id = v.account_id JOIN vm_template t ON t.id = v.vm_template_id
+JOIN service_offering s ON s.id = v.service_offering_id LEFT JOIN host h ON h.id = v.host_id
+LEFT JOIN first_user_view u ON u.account_id = v.account_id
+LEFT JOIN user_data k ON k.id = v.user_data_id
+LEFT JOIN vm_template i ON i.id = v.iso_id LEFT JOIN guest_os g ON g.id = v.guest_os_id;

@@ -1,0 +1,17 @@
+"""The lab's virtual router: one process in a network namespace of the lab's own, where guests' taps
+hang on bridges. It stands alone, knows no store, and makes of a state that it is given what the
+kernel, nftables, dnsmasq and slirp4netns need.
+
+A state is the whole of what is to be, as JSON:
+
+    {"networks": [{"id": 3, "address": "10.1.1.1", "prefix": 24, "mac": "02:…", "domain": "lab",
+                   "outgoing": "allow"|"deny", "egress": [RULE…], "services": ["Dhcp", …],
+                   "guests": [{"nic": 12, "mac": "52:…", "address": "10.1.1.7", "name": "web1"}]}],
+     "publics": [{"address": "127.77.0.5", "inside": "100.64.1.5",
+                  "forwards": [{"protocol": "tcp", "port": 2222, "to": "10.1.1.7", "at": 22}],
+                  "source": 3}],
+     "metadata": {"10.1.1.7": {"values": {"instance-id": "…"}, "userdata": "", "password": ""}}}
+
+A RULE is {"protocol", "start", "end", "type", "code", "sources", "destinations"}. What is on the
+bridges of a network without an address is its guests' own affair.
+"""

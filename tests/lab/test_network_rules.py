@@ -1,0 +1,464 @@
+"""Networks, addresses, rules, key pairs and user data in the store: what is allowed, and what the
+router is told of it. Real traffic is in test_networks.py."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from cmk.errors import ApiError
+from cmk.lab.engine import run
+from cmk.lab.hosts.router import public_cidr, state_of
+from cmk.lab.hosts.seed_disk import files_of, iso9660
+from cmk.lab.jobs import Job
+from cmk.lab.jobs import run as run_job
+from cmk.lab.model.job import AsyncJob
+from cmk.lab.model.machine import Machine, MachineState
+from cmk.lab.model.network import Network, NetworkOffering, Nic, PublicAddress
+from cmk.lab.settings import GUESTS
+from cmk.lab.worker import OUTCOMES
+from cmk.wire.envelope import content
+from tests.lab.conftest import Things
+
+ISOLATED = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@example"
+
+
+class Lab:
+    """A store whose jobs run at once, in this process; no VM of it has a guest."""
+
+    def __init__(self, things: Things) -> None:
+        self.things, self.store, self.call = things, things.store, things.call
+        self.store.set_configuration(GUESTS, "false")
+        self.zone = self.ask("listZones")["zone"][0]["id"]
+
+    def ask(self, api: str, **params: Any) -> Any:
+        """What an API answers, or its job; raises ApiError for one that fails."""
+        words = {name.replace("_", "."): str(value) for name, value in params.items()}
+        reply = content(run(self.call, api, words))
+        if "jobid" not in reply:
+            return reply
+        row = AsyncJob.known(self.store, reply["jobid"])
+        assert row is not None
+        if not row.is_ended:
+            run_job(Job(self.call, row), OUTCOMES[row.job_cmd])
+        row = row.again(self.store)
+        told = json.loads(self.store.value("SELECT job_result FROM async_job WHERE id = ?", row.id))
+        if row.job_status == AsyncJob.FAILED:
+            raise ApiError(told["errorcode"], told["errortext"])
+        return told
+
+    def network(self, name: str = "n1", offering: str = ISOLATED, **more: Any) -> str:
+        kind = NetworkOffering.first(self.store, name=offering)
+        assert kind is not None
+        words = {"zoneid": self.zone, "networkofferingid": kind.uuid, "name": name, **more}
+        return str(self.ask("createNetwork", **words)["network"]["id"])
+
+    def vm(self, name: str, *networks: str, **more: Any) -> Any:
+        template = self.things.template(f"t-{name}").uuid
+        [offering] = self.ask("listServiceOfferings", name="Tiny Instance")["serviceoffering"]
+        words = {
+            "zoneid": self.zone,
+            "templateid": template,
+            "serviceofferingid": offering["id"],
+            "startvm": "false",
+        }
+        if networks:
+            words["networkids"] = ",".join(networks)
+        return self.ask("deployVirtualMachine", name=name, **words, **more)["virtualmachine"]
+
+    def routed(self) -> Any:
+        """The router's state, as if all VMs ran on this machine."""
+        for vm in Machine.there(self.store):
+            vm.update(self.store, state=MachineState.RUNNING)
+            for nic in vm.nics(self.store):
+                nic.update(self.store, mode=Nic.ROUTER)
+        return state_of(self.store, "ssh-ed25519 LAB")
+
+    def forwards(self) -> dict[int, str]:
+        """By public port, where it leads."""
+        return {
+            each["port"]: f"{each['to']}:{each['at']}"
+            for public in self.routed()["publics"]
+            for each in public["forwards"]
+        }
+
+
+@pytest.fixture
+def lab(things: Things) -> Lab:
+    return Lab(things)
+
+
+def refused(code: int, words: str) -> Any:
+    return pytest.raises(ApiError, match=words)
+
+
+def test_a_network_gets_the_next_free_block_and_the_first_vm_brings_it_up(lab: Lab) -> None:
+    first, second = lab.network("n1"), lab.network("n2")
+    rows = {row["id"]: row for row in lab.ask("listNetworks")["network"]}
+    assert (rows[first]["cidr"], rows[first]["gateway"]) == ("10.1.1.0/24", "10.1.1.1")
+    assert (rows[second]["cidr"], rows[first]["state"]) == ("10.1.2.0/24", "Allocated")
+    vm = lab.vm("web1", first)
+    [nic] = vm["nic"]
+    assert (nic["ipaddress"], nic["netmask"], nic["gateway"]) == (
+        "10.1.1.2",
+        "255.255.255.0",
+        "10.1.1.1",
+    )
+    assert (vm["ipaddress"], nic["type"], nic["isdefault"]) == ("10.1.1.2", "Isolated", True)
+
+
+def test_a_vm_on_two_networks_has_a_nic_on_each_the_first_by_default(lab: Lab) -> None:
+    first, second = lab.network("n1"), lab.network("n2")
+    vm = lab.vm("web1", second, first, ipaddress="10.1.2.77")
+    assert [(nic["ipaddress"], nic["isdefault"]) for nic in vm["nic"]] == [
+        ("10.1.2.77", True),
+        ("10.1.1.2", False),
+    ]
+    listed = lab.ask("listNics", virtualmachineid=vm["id"])["nic"]
+    assert [nic["deviceid"] for nic in listed] == ["0", "1"]
+    assert lab.ask("listVirtualMachines", networkid=first)["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("10.1.1.1", "not for guests"),
+        ("10.1.1.255", "not for guests"),
+        ("10.9.9.9", "not for guests"),
+        ("10.1.1.2", "in use"),
+        ("web1", "no IPv4 address"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused(lab: Lab, address: str, why: str) -> None:
+    network = lab.network()
+    lab.vm("web1", network)
+    with refused(431, why):
+        lab.vm("web2", network, ipaddress=address)
+    assert Machine.called(lab.store, "web2") is None
+
+
+def test_an_l2_network_gives_no_addresses(lab: Lab) -> None:
+    network = lab.network("cable", "DefaultL2NetworkOffering")
+    [nic] = lab.vm("web1", network)["nic"]
+    assert "ipaddress" not in nic
+    with refused(431, "gives no addresses"):
+        lab.vm("web2", network, ipaddress="10.1.1.5")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"gateway": "10.1.1.1", "netmask": "255.255.255.0"}, "overlaps with 10.1.1.0/24"),
+        ({"gateway": "8.8.8.1", "netmask": "255.255.255.0"}, "is private"),
+        ({"gateway": "10.5.0.1"}, "go together"),
+        ({"gateway": "x", "netmask": "y"}, "no IPv4 network"),
+        ({"networkdomain": "-bad-"}, "no name of a domain"),
+        ({"acltype": "Domain"}, "Shared networks"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(lab: Lab, words: Any, why: str) -> None:
+    lab.network()
+    with refused(431, why):
+        lab.network("n2", **words)
+    assert not Network.there(lab.store, name="n2")
+
+
+def test_a_network_with_vms_stays_and_one_without_goes_with_all_that_is_on_it(lab: Lab) -> None:
+    network = lab.network()
+    vm = lab.vm("web1", network)
+    address = lab.ask("associateIpAddress", networkid=network)["ipaddress"]["id"]
+    with refused(431, "1 NIC"):
+        lab.ask("deleteNetwork", id=network)
+    lab.ask("destroyVirtualMachine", id=vm["id"], expunge="true")
+    assert lab.ask("deleteNetwork", id=network)["success"] is True
+    assert PublicAddress.known(lab.store, address) is None
+    with refused(431, "the lab's own"):
+        lab.ask("deleteNetwork", id=Network.default(lab.store).uuid)
+
+
+def test_the_first_address_of_a_network_is_what_it_reaches_out_by(lab: Lab) -> None:
+    network = lab.network()
+    more = lab.ask("associateIpAddress", networkid=network)["ipaddress"]
+    rows = lab.ask("listPublicIpAddresses", associatednetworkid=network)["publicipaddress"]
+    assert sorted(row["issourcenat"] for row in rows) == [False, True]
+    source = next(row for row in rows if row["issourcenat"])
+    with refused(431, "source NAT"):
+        lab.ask("disassociateIpAddress", id=source["id"])
+    assert more["ipaddress"].startswith(public_cidr(lab.store).rpartition(".")[0])
+    assert lab.ask("disassociateIpAddress", ipaddress=more["ipaddress"])["success"] is True
+    assert lab.ask("listPublicIpAddresses")["count"] == 1
+
+
+def test_a_shared_network_has_no_public_addresses(lab: Lab) -> None:
+    with refused(431, "not Isolated"):
+        lab.ask("associateIpAddress", networkid=Network.default(lab.store).uuid)
+
+
+class Front:
+    """A VM behind a public address."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.network = lab, lab.network()
+        self.vm = lab.vm("web1", self.network)["id"]
+        self.other = lab.vm("web2", self.network)["id"]
+        self.stranger = lab.vm("web3")["id"]
+        found = lab.ask("associateIpAddress", networkid=self.network)["ipaddress"]
+        self.id, self.address = found["id"], found["ipaddress"]
+
+    def forward(self, port: int, at: int = 22, vm: str = "", **more: Any) -> Any:
+        words = {"protocol": "tcp", "publicport": port, "privateport": at, **more}
+        return self.lab.ask(
+            "createPortForwardingRule", ipaddressid=self.id, virtualmachineid=vm or self.vm, **words
+        )["portforwardingrule"]
+
+    def opened(self, start: int, **more: Any) -> Any:
+        words = {"protocol": "tcp", "startport": start, **more}
+        return self.lab.ask("createFirewallRule", ipaddressid=self.id, **words)["firewallrule"]
+
+
+@pytest.fixture
+def front(lab: Lab) -> Front:
+    return Front(lab)
+
+
+def test_a_forwarding_opens_the_firewall_and_closes_it_when_it_goes(front: Front) -> None:
+    rule = front.forward(2222)
+    assert (rule["publicport"], rule["privateport"], rule["state"]) == ("2222", "22", "Active")
+    assert front.lab.forwards() == {2222: "10.1.1.2:22"}
+    [opened] = front.lab.ask("listFirewallRules", ipaddressid=front.id)["firewallrule"]
+    assert (opened["startport"], opened["endport"], opened["cidrlist"]) == (2222, 2222, "0.0.0.0/0")
+    front.lab.ask("deletePortForwardingRule", id=rule["id"])
+    assert front.lab.forwards() == {}
+    assert front.lab.ask("listFirewallRules") == {}
+
+
+def test_a_forwarding_without_a_firewall_rule_leads_nowhere(front: Front) -> None:
+    front.forward(2222, openfirewall="false")
+    assert front.lab.forwards() == {}
+    opened = front.opened(2000, endport=3000)
+    assert front.lab.forwards() == {2222: "10.1.1.2:22"}
+    front.lab.ask("deleteFirewallRule", id=opened["id"])
+    assert front.lab.forwards() == {}
+
+
+def test_a_range_of_ports_goes_to_as_many_of_the_vm(front: Front) -> None:
+    front.forward(8000, 80, publicendport=8002, privateendport=82)
+    assert front.lab.forwards() == {8000: "10.1.1.2:80", 8001: "10.1.1.2:81", 8002: "10.1.1.2:82"}
+    with refused(431, "differ"):
+        front.forward(9000, 80, publicendport=9002, privateendport=89)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"port": 2222}, "lead elsewhere"),
+        ({"port": 2000, "publicendport": 2300}, "lead elsewhere"),
+        ({"port": 0}, "no port"),
+        ({"port": 70000}, "no port"),
+        ({"port": 90, "publicendport": 80}, "before"),
+        ({"port": 1000, "publicendport": 9999, "protocol": "udp"}, "are the most"),
+        ({"port": 99, "protocol": "icmp"}, "tcp or udp"),
+    ],
+)
+def test_a_forwarding_that_cannot_be_is_refused(front: Front, words: Any, why: str) -> None:
+    front.forward(2222)
+    with refused(431, why):
+        front.forward(**words)
+    assert front.lab.forwards() == {2222: "10.1.1.2:22"}
+
+
+def test_a_forwarding_to_a_vm_of_another_network_is_refused(front: Front) -> None:
+    with refused(431, "not on the network n1"):
+        front.forward(2222, vm=front.stranger)
+
+
+def test_static_nat_takes_a_whole_address_and_its_firewall_says_which_ports(front: Front) -> None:
+    front.lab.ask("enableStaticNat", ipaddressid=front.id, virtualmachineid=front.vm)
+    assert front.lab.forwards() == {}
+    front.opened(80, endport=81)
+    assert front.lab.forwards() == {80: "10.1.1.2:80", 81: "10.1.1.2:81"}
+    [row] = front.lab.ask("listPublicIpAddresses", id=front.id)["publicipaddress"]
+    assert (row["isstaticnat"], row["virtualmachinename"], row["vmipaddress"]) == (
+        True,
+        "web1",
+        "10.1.1.2",
+    )
+    with refused(431, "static NAT"):
+        front.forward(2222)
+    with refused(431, "leads to another VM"):
+        front.lab.ask("enableStaticNat", ipaddressid=front.id, virtualmachineid=front.other)
+    front.lab.ask("disableStaticNat", ipaddressid=front.id)
+    assert front.lab.forwards() == {}
+    assert front.lab.ask("listFirewallRules") == {}
+
+
+def test_static_nat_and_forwardings_exclude_each_other(front: Front) -> None:
+    front.forward(2222)
+    with refused(431, "port forwarding"):
+        front.lab.ask("enableStaticNat", ipaddressid=front.id, virtualmachineid=front.vm)
+
+
+def test_a_firewall_rule_for_others_than_this_machine_lets_nothing_in(front: Front) -> None:
+    front.forward(2222, openfirewall="false")
+    rule = front.opened(2222, cidrlist="192.168.0.0/16")
+    assert front.lab.forwards() == {}
+    front.lab.ask("deleteFirewallRule", id=rule["id"])
+    front.opened(2222, cidrlist="192.168.0.0/16,127.0.0.0/8")
+    assert front.lab.forwards() == {2222: "10.1.1.2:22"}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"protocol": "sctp", "startport": 1}, "none of tcp"),
+        ({"protocol": "tcp"}, "needs startport"),
+        ({"protocol": "tcp", "startport": 2222}, "have a firewall rule"),
+        ({"protocol": "tcp", "startport": 1, "cidrlist": "x"}, "no IPv4 blocks"),
+        ({"protocol": "icmp", "startport": 1}, "no ports"),
+        ({"protocol": "tcp", "startport": 1, "icmptype": 8}, "go with protocol=icmp"),
+        ({"protocol": "all"}, "what leaves"),
+    ],
+)
+def test_a_firewall_rule_that_cannot_be_is_refused(front: Front, words: Any, why: str) -> None:
+    front.opened(2222)
+    with refused(431, why):
+        front.lab.ask("createFirewallRule", ipaddressid=front.id, **words)
+
+
+def test_egress_rules_are_the_routers_and_no_other_list_shows_them(front: Front) -> None:
+    words = {"protocol": "tcp", "startport": 443, "destcidrlist": "9.9.9.9/32"}
+    made = front.lab.ask("createEgressFirewallRule", networkid=front.network, **words)
+    [network] = [n for n in front.lab.routed()["networks"] if n["domain"] and n["egress"]]
+    assert network["egress"] == [
+        {
+            "protocol": "tcp",
+            "start": 443,
+            "end": 443,
+            "type": None,
+            "code": None,
+            "sources": ["10.1.1.0/24"],
+            "destinations": ["9.9.9.9/32"],
+        }
+    ]
+    assert network["outgoing"] == "deny"
+    assert front.lab.ask("listFirewallRules") == {}
+    assert front.lab.ask("listEgressFirewallRules")["count"] == 1
+    front.lab.ask("deleteEgressFirewallRule", id=made["firewallrule"]["id"])
+    assert front.lab.ask("listEgressFirewallRules") == {}
+
+
+def test_what_leads_to_a_vm_goes_with_it(front: Front) -> None:
+    front.forward(2222)
+    front.lab.ask("destroyVirtualMachine", id=front.vm, expunge="true")
+    assert front.lab.forwards() == {}
+    assert front.lab.ask("listPortForwardingRules") == {}
+    assert front.lab.ask("listFirewallRules") == {}
+
+
+def test_an_address_that_is_given_back_takes_its_rules_with_it(front: Front) -> None:
+    front.forward(2222)
+    front.lab.ask("disassociateIpAddress", id=front.id)
+    assert front.lab.ask("listPortForwardingRules") == {}
+    assert front.lab.ask("listFirewallRules") == {}
+
+
+def test_a_key_pair_is_kept_named_and_given_to_guests(lab: Lab) -> None:
+    made = lab.ask("registerSSHKeyPair", name="me", publickey=KEY)["keypair"]
+    assert made["fingerprint"].count(":") == 15
+    vm = lab.vm("web1", keypair="me")
+    assert vm["keypairs"] == "me"
+    told = lab.routed()["metadata"][vm["ipaddress"]]["values"]
+    assert told["public-keys"].splitlines() == [KEY, "ssh-ed25519 LAB"]
+    assert lab.ask("deleteSSHKeyPair", name="me")["success"] is True
+    with refused(431, "no key pair me"):
+        lab.vm("web2", keypair="me")
+
+
+def test_a_key_pair_that_is_made_shows_its_private_half_once(lab: Lab) -> None:
+    made = lab.ask("createSSHKeyPair", name="ci")["keypair"]
+    assert made["privatekey"].startswith("-----BEGIN RSA PRIVATE KEY-----")
+    assert "privatekey" not in lab.ask("listSSHKeyPairs")["sshkeypair"][0]
+    with refused(431, "already"):
+        lab.ask("createSSHKeyPair", name="ci")
+
+
+@pytest.mark.parametrize("key", ["", "x", "ssh-rsa AAAA", "ssh-ed25519 !!!! me", KEY + "\nroot"])
+def test_what_is_no_public_key_is_refused(lab: Lab, key: str) -> None:
+    with pytest.raises(ApiError):
+        lab.ask("registerSSHKeyPair", name="me", publickey=key)
+    assert lab.ask("listSSHKeyPairs") == {}
+
+
+def test_user_data_is_base64_and_comes_to_the_guest_as_it_was(lab: Lab) -> None:
+    packed = base64.b64encode(b"#!/bin/sh\necho hi\n").decode()
+    vm = lab.vm("web1", userdata=packed)
+    shown = lab.ask("getVirtualMachineUserData", virtualmachineid=vm["id"])
+    assert shown["virtualmachineuserdata"]["userdata"] == packed
+    assert lab.routed()["metadata"][vm["ipaddress"]]["userdata"] == packed
+    with refused(431, "base64"):
+        lab.vm("web2", userdata="#!/bin/sh")
+    with refused(431, "are the most"):
+        lab.vm("web2", userdata="A" * 40000)
+
+
+def test_registered_user_data_is_named_and_is_kept_while_a_vm_uses_it(lab: Lab) -> None:
+    packed = base64.b64encode(b"#cloud-config\n").decode()
+    made = lab.ask("registerUserData", name="web", userdata=packed)["userdata"]
+    vm = lab.vm("web1", userdataid=made["id"])
+    assert (vm["userdataid"], vm["userdataname"]) == (made["id"], "web")
+    with refused(530, "in use by: web1"):
+        lab.ask("deleteUserData", id=made["id"])
+
+
+def test_a_seed_disk_says_what_the_router_says(lab: Lab) -> None:
+    lab.ask("registerSSHKeyPair", name="me", publickey=KEY)
+    lab.vm("web1", keypair="me", userdata=base64.b64encode(b"#!/bin/sh\n").decode())
+    vm = Machine.called(lab.store, "web1")
+    assert vm is not None
+    files = files_of(vm, "ssh-ed25519 LAB")
+    meta = json.loads(files["meta-data"])
+    assert (meta["local-hostname"], meta["public-keys"]) == ("web1", [KEY, "ssh-ed25519 LAB"])
+    assert files["user-data"] == b"#!/bin/sh\n"
+    disk = iso9660(files)
+    assert disk[32769:32774] == b"CD001"
+    assert b"cidata" in disk[32768:34816]
+
+
+def test_a_password_is_made_for_a_template_that_takes_one(lab: Lab) -> None:
+    vm = lab.vm("web1")
+    with refused(431, "passwordenabled"):
+        lab.ask("resetPasswordForVirtualMachine", id=vm["id"])
+    row = Machine.called(lab.store, "web1")
+    assert row is not None
+    row.template(lab.store).update(lab.store, enable_password=1)
+    row.update(lab.store, state=MachineState.RUNNING)
+    with refused(431, "stop it first"):
+        lab.ask("resetPasswordForVirtualMachine", id=vm["id"])
+    row.update(lab.store, state=MachineState.STOPPED)
+    told = lab.ask("resetPasswordForVirtualMachine", id=vm["id"])["virtualmachine"]
+    assert len(told["password"]) == 12
+    assert lab.routed()["metadata"][vm["ipaddress"]]["password"] == told["password"]
+
+
+def test_an_accounts_network_is_its_own_and_the_labs_is_for_all(lab: Lab) -> None:
+    mine = lab.network()
+    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
+    made = lab.ask("createAccount", username="ann", **words)["account"]["id"]
+    from cmk.lab.call import Call
+    from cmk.lab.model.account import Account
+
+    ann = Account.known(lab.store, made)
+    assert ann is not None
+    call = Call(lab.call.lab, ann, print)
+    names = [row["name"] for row in content(run(call, "listNetworks", {}))["network"]]
+    assert names == ["lab-network"]
+    with pytest.raises(ApiError) as caught:
+        run(call, "deleteNetwork", {"id": mine})
+    assert caught.value.errorcode == 531
+    with pytest.raises(ApiError) as caught:
+        run(call, "associateIpAddress", {"networkid": mine})
+    assert caught.value.errorcode == 531

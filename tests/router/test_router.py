@@ -1,0 +1,261 @@
+"""What the router makes of a state: links, rules, names, ports; nothing of it needs a namespace."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmk.router import firewall, links, names
+from cmk.router.forwards import Uplink, UplinkError, ports_of
+from cmk.router.metadata import Guests, document
+
+GUEST = {"nic": 12, "mac": "02:00:01:00:00:0c", "address": "10.1.1.7", "name": "web1"}
+
+
+def network(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 3,
+        "address": "10.1.1.1",
+        "prefix": 24,
+        "netmask": "255.255.255.0",
+        "mac": "02:00:00:00:00:03",
+        "domain": "lab.internal",
+        "outgoing": "deny",
+        "egress": [],
+        "services": ["Dhcp", "Dns", "SourceNat"],
+        "guests": [GUEST],
+        **more,
+    }
+
+
+def state(*networks: dict[str, Any], publics: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"networks": list(networks), "publics": publics or [], "metadata": {}}
+
+
+PUBLIC = {
+    "address": "127.77.0.5",
+    "inside": "100.64.1.5",
+    "source": 3,
+    "forwards": [{"protocol": "tcp", "port": 2222, "to": "10.1.1.7", "at": 22}],
+}
+
+
+def chain(name: str, table: str) -> list[str]:
+    body = table.split(f"chain {name} {{\n", 1)[1].split("  }\n", 1)[0]
+    return [line.strip() for line in body.splitlines()[1:]]
+
+
+def test_links_that_are_missing_are_made_and_those_that_nobody_wants_go() -> None:
+    lines = links.commands(state(network()), ["lo", "out0", "cmkb9", "cmkt4", "eth0"])
+    assert lines[:2] == ["link del cmkb9", "link del cmkt4"]
+    assert "link add cmkb3 address 02:00:00:00:00:03 type bridge" in lines
+    assert "addr replace 10.1.1.1/24 dev cmkb3" in lines
+    assert "tuntap add dev cmkt12 mode tap user 0" in lines
+    assert "link set cmkt12 master cmkb3 up" in lines
+    assert not [line for line in lines if "eth0" in line]
+
+
+def test_links_that_are_there_are_not_made_again() -> None:
+    lines = links.commands(state(network()), ["lo", "out0", "cmkb3", "cmkt12"])
+    assert not [line for line in lines if " add " in line or " del " in line]
+
+
+def test_an_l2_network_is_a_bridge_without_an_address_and_without_rules() -> None:
+    bare = network(address="", prefix=0, services=[])
+    assert not [line for line in links.commands(state(bare), []) if line.startswith("addr")]
+    table = firewall.table(state(bare))
+    assert "cmkb3" not in table
+
+
+def test_nothing_leaves_a_network_that_denies_it_but_what_a_rule_lets_pass() -> None:
+    rule = {"protocol": "tcp", "start": 80, "end": 90, "destinations": ["9.9.9.0/24"]}
+    passing = chain("pass", firewall.table(state(network(egress=[rule]))))
+    assert passing == [
+        "ct state established,related accept",
+        'iifname "out0" ct status dnat accept',
+        'iifname "cmkb3" oifname "out0" ip daddr { 9.9.9.0/24 } tcp dport 80-90 accept',
+    ]
+
+
+def test_all_leaves_a_network_that_allows_it_but_what_a_rule_keeps_back() -> None:
+    rule = {"protocol": "all", "start": None, "end": None, "sources": ["10.1.1.7/32"]}
+    passing = chain("pass", firewall.table(state(network(outgoing="allow", egress=[rule]))))
+    assert passing[-2:] == [
+        'iifname "cmkb3" oifname "out0" ip saddr { 10.1.1.7/32 } drop',
+        'iifname "cmkb3" oifname "out0" accept',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [
+        ({"protocol": "udp"}, "ip protocol udp "),
+        ({"protocol": "udp", "start": 5, "end": 5}, "udp dport 5-5 "),
+        ({"protocol": "icmp", "type": -1, "code": -1}, "ip protocol icmp "),
+        ({"protocol": "icmp", "type": 8, "code": 0}, "ip protocol icmp icmp type 8 icmp code 0 "),
+        ({"protocol": "all"}, ""),
+    ],
+)
+def test_a_rule_is_written_as_nftables_reads_it(rule: dict[str, Any], written: str) -> None:
+    assert firewall.condition(rule) == written
+
+
+def test_a_public_port_goes_to_its_guest_and_the_network_leaves_by_its_own_address() -> None:
+    table = firewall.table(state(network(), publics=[PUBLIC]))
+    assert chain("pre", table) == [
+        'iifname "out0" ip daddr 100.64.1.5 tcp dport 2222 dnat to 10.1.1.7:22'
+    ]
+    assert chain("post", table) == ['iifname "cmkb3" oifname "out0" snat to 100.64.1.5']
+
+
+def test_guests_ask_the_router_at_its_address_in_their_own_network_only() -> None:
+    own = chain("own", firewall.table(state(network(), network(id=4, address="10.1.2.1"))))
+    asked = [rule for rule in own if "dport { 53, 80, 8080 }" in rule]
+    assert asked == [
+        'iifname "cmkb3" ip daddr 10.1.1.1 tcp dport { 53, 80, 8080 } accept',
+        'iifname "cmkb4" ip daddr 10.1.2.1 tcp dport { 53, 80, 8080 } accept',
+    ]
+
+
+def test_dnsmasq_gives_each_guest_its_address_and_its_name(tmp_path: Path) -> None:
+    assert names.files(network()) == {
+        "guests": "02:00:01:00:00:0c,10.1.1.7,web1\n",
+        "names": "10.1.1.7 web1\n",
+    }
+    command = names.dnsmasq(network(), tmp_path, "100.64.0.3")
+    assert "--dhcp-range=10.1.1.1,static,infinite" in command
+    assert "--local=/lab.internal/" in command
+
+
+def test_without_dns_nobody_answers_for_names(tmp_path: Path) -> None:
+    command = names.dnsmasq(network(services=["Dhcp"]), tmp_path, "100.64.0.3")
+    assert "--port=0" in command
+    assert not [word for word in command if word.startswith("--server")]
+
+
+class FakeSlirp:
+    """The control socket of slirp4netns, as version 1.2 answers."""
+
+    def __init__(self, path: Path) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.refused = {81}
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client:
+                body = b""
+                while more := client.recv(4096):
+                    body += more
+                client.sendall(json.dumps(self._answer(json.loads(body))).encode())
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        arguments = request.get("arguments", {})
+        if request["execute"] == "list_hostfwd":
+            return {"entries": self.entries}
+        if request["execute"] == "remove_hostfwd":
+            self.entries = [e for e in self.entries if e["id"] != arguments["id"]]
+            return {"return": {}}
+        if arguments["host_port"] in self.refused:
+            return {"error": {"desc": "bad request: add_hostfwd: slirp_add_hostfwd failed"}}
+        self.entries.append({"id": len(self.entries) + 1, **arguments})
+        return {"return": {"id": len(self.entries)}}
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_exactly_the_wanted_ports_are_open(tmp_path: Path) -> None:
+    slirp = FakeSlirp(tmp_path / "s")
+    uplink = Uplink(tmp_path / "s")
+    wanted = ports_of(state(network(), publics=[PUBLIC]))
+    assert uplink.open_exactly(wanted) == {}
+    [entry] = slirp.entries
+    assert (entry["host_addr"], entry["host_port"], entry["guest_addr"]) == (
+        "127.77.0.5",
+        2222,
+        "100.64.1.5",
+    )
+    assert uplink.open_exactly(wanted) == {}
+    assert len(slirp.entries) == 1
+    assert uplink.open_exactly(set()) == {}
+    assert slirp.entries == []
+    slirp.close()
+
+
+def test_a_port_that_somebody_has_is_told_with_the_reason(tmp_path: Path) -> None:
+    slirp = FakeSlirp(tmp_path / "s")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        number = other.getsockname()[1]
+        slirp.refused = {number}
+        refused = Uplink(tmp_path / "s").open_exactly(
+            {("tcp", "127.0.0.1", number, "100.64.1.5", number)}
+        )
+    assert refused == {f"tcp 127.0.0.1:{number}": "address already in use"}
+    slirp.close()
+
+
+def test_an_uplink_that_has_died_is_told(tmp_path: Path) -> None:
+    uplink = Uplink(tmp_path / "nobody")
+    assert not uplink.answers
+    with pytest.raises(UplinkError, match="does not answer"):
+        uplink.open_exactly(set())
+
+
+TOLD = {
+    "values": {"instance-id": "i-1", "public-keys": "ssh-ed25519 AAAA me"},
+    "userdata": base64.b64encode(b"#!/bin/sh\n").decode(),
+    "password": "secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/latest/meta-data/instance-id", b"i-1"),
+        ("/latest/meta-data/public-keys", b"ssh-ed25519 AAAA me"),
+        ("/latest/meta-data/", b"instance-id\npublic-keys\n"),
+        ("/latest/user-data", b"#!/bin/sh\n"),
+        ("/latest/", b"meta-data\nuser-data\n"),
+        ("/2009-04-04/meta-data/instance-id", b"i-1"),
+        ("/latest/meta-data/nothing", None),
+        ("/latest/secrets", None),
+    ],
+)
+def test_a_guest_is_told_under_cloudstacks_paths(path: str, body: bytes | None) -> None:
+    assert document(TOLD, path) == body
+
+
+@given(st.text())
+def test_any_path_is_answered_or_is_not_there(path: str) -> None:
+    found = document(TOLD, path)
+    assert found is None or isinstance(found, bytes)
+
+
+def test_a_new_password_is_told_until_the_guest_has_it_and_to_no_other() -> None:
+    guests = Guests()
+    guests.replace({"10.1.1.7": TOLD, "10.1.1.8": {"values": {}}})
+    assert guests.password("10.1.1.7") == "secret"
+    assert guests.password("10.1.1.8") == "saved_password"
+    assert guests.password("10.9.9.9") == "bad_request"
+    guests.has_saved("10.1.1.7")
+    assert guests.password("10.1.1.7") == "saved_password"
+    assert guests.fetched == ["10.1.1.7"]
+    guests.replace({"10.1.1.7": {"values": {}, "password": ""}})
+    guests.replace({"10.1.1.7": {**TOLD, "password": "next"}})
+    assert guests.password("10.1.1.7") == "next"
