@@ -73,8 +73,7 @@ def cp(session: Session, words: list[str], flags: Flags) -> None:
             for word in words
         ]
         ports = ["-P" if word == "-p" else word for word in door.ssh]
-        # -O: the old protocol, which needs no sftp server in the guest.
-        _run(["scp", "-O", "-r", "-q", *options(lab, vm), *ports, "--", *there])
+        _run(["scp", "-r", "-q", *options(lab, vm), *ports, "--", *there])
 
 
 def _machine_in(word: str) -> str:

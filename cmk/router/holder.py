@@ -63,6 +63,10 @@ class Holder:
     def begin(self) -> None:
         """What does not depend on any state."""
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
+        # What guests of one network say to each other is not routed, and no rule is about it; some
+        # kernels would take it through the routers' chains.
+        for switch in Path("/proc/sys/net/bridge").glob("bridge-nf-call-*"):
+            switch.write_text("0\n")
         _run(["ip", "link", "set", "lo", "up"], "")
         serve(self._guests)
 

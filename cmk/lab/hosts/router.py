@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmk.document import Json
@@ -43,16 +44,25 @@ def reroute(lab: Lab) -> Json:
     router = namespace_of(lab)
     if router is None:
         return {"refused": {}}
-    with held(lab.directory.jobs / "router.lock"):
-        state = state_of(lab.store, public_key(lab.directory))
-        if not state["networks"] and not router.is_held:
-            router.stop()
-            return {"refused": {}}
-        router.ensure()
-        done = router.apply(state)
-        for machine in Machine.there(lab.store):
-            if machine.new_password and set(machine.addresses(lab.store)) & set(done["fetched"]):
-                machine.update(lab.store, new_password=None)
+    with held(_lock(lab)):
+        return _made(lab, router)
+
+
+def _lock(lab: Lab) -> Path:
+    return lab.directory.jobs / "router.lock"
+
+
+def _made(lab: Lab, router: Namespace) -> Json:
+    """The same, alone with the router."""
+    state = state_of(lab.store, public_key(lab.directory))
+    if not state["networks"] and not router.is_held:
+        router.stop()
+        return {"refused": {}}
+    router.ensure()
+    done = router.apply(state)
+    for machine in Machine.there(lab.store):
+        if machine.new_password and set(machine.addresses(lab.store)) & set(done["fetched"]):
+            machine.update(lab.store, new_password=None)
     return done
 
 
@@ -73,18 +83,20 @@ def stop(lab: Lab) -> None:
     """End the router."""
     router = namespace_of(lab)
     if router is not None:
-        with held(lab.directory.jobs / "router.lock"):
+        with held(_lock(lab)):
             router.stop()
 
 
 def settle(lab: Lab) -> None:
     """What the router does not need any more goes, and the router with the last VM that runs."""
-    if not is_up(lab):
+    router = namespace_of(lab) if is_up(lab) else None
+    if router is None:
         return
-    if any(vm.state in LOADING for vm in Machine.there(lab.store)):
-        reroute(lab)
-    else:
-        stop(lab)
+    with held(_lock(lab)):
+        if any(vm.state in LOADING for vm in Machine.there(lab.store)):
+            _made(lab, router)
+        else:
+            router.stop()
 
 
 def state_of(store: Store, lab_key: str) -> Json:

@@ -66,7 +66,7 @@ def lack(variables: Mapping[str, str]) -> str:
 
 
 def _path(variables: Mapping[str, str]) -> str:
-    return variables.get("PATH", "") + ":/usr/sbin:/sbin"
+    return ":".join([variables.get("PATH") or os.defpath, "/usr/sbin", "/sbin"])
 
 
 def _new() -> list[str]:
@@ -103,7 +103,7 @@ class Namespace:
 
     def ensure(self) -> None:
         """Have the router's process live, with its cable to the outside. Raises RouterFailure."""
-        if self.is_held and self._ask("status")["uplink"]:
+        if self._is_whole():
             return
         self._directory.mkdir(mode=0o700, exist_ok=True)
         with held(self._directory / "starting"):
@@ -111,6 +111,13 @@ class Namespace:
                 self._start()
             if not self._ask("status")["uplink"]:
                 self._plug_in()
+
+    def _is_whole(self) -> bool:
+        """Whether it lives and has its cable; not so while somebody starts it."""
+        try:
+            return self.is_held and bool(self._ask("status")["uplink"])
+        except RouterFailure:
+            return False
 
     def _start(self) -> None:
         with ExitStack() as stack, (self._directory / "log").open("ab") as log:

@@ -1,0 +1,220 @@
+"""Real guests on real networks: what reaches them, what they reach, what does not get through."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmk.lab.directory import held
+from tests.conftest import LabCmk, processes_of
+
+pytestmark = [pytest.mark.libvirt, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).parents[2]
+ISOLATED = "networkofferingid=name:DefaultIsolatedNetworkOfferingWithSourceNatService"
+
+
+@pytest.fixture(scope="session")
+def machina(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real Linux that takes addresses, keys and user data, as scripts/guest builds it."""
+    images = ROOT / "images"
+    with held(tmp_path_factory.getbasetemp().parent / "machina.lock"):
+        subprocess.run([ROOT / "scripts/guest", images], check=True, capture_output=True)
+    return images / "machina.qcow2"
+
+
+class Guests:
+    """A lab in which VMs are made of that image."""
+
+    def __init__(self, lab: LabCmk, image: Path) -> None:
+        self.lab = lab
+        self.template = lab.register(image.as_uri(), "machina", sshkeyenabled="true")
+
+    def deploy(self, name: str, *more: str) -> dict[str, Any]:
+        return self.lab.deploy(self.template, name, *more)
+
+    def ssh(self, name: str, command: str, status: int = 0) -> str:
+        with self.lab.start("-t", "120", "ssh", name, "--", command) as process:
+            out, err = process.communicate(timeout=150)
+        assert process.returncode == status, (out, err)
+        return out.strip()
+
+    def network(self, name: str, *more: str) -> str:
+        words = ("create", "network", f"zoneid={self.lab.zone}", f"name={name}", ISOLATED)
+        return self.lab.id(*words, *more)
+
+    def address(self, network: str) -> tuple[str, str]:
+        """A public address for it: its id, and as it is written."""
+        found = self.lab.ok("associate", "ipaddress", f"networkid={network}").json["ipaddress"]
+        return found["id"], found["ipaddress"]
+
+    def through(self, address: str, port: int, command: str) -> str:
+        """What a command says in the guest that this machine's ssh comes to by an address."""
+        words = [
+            "ssh", "-F", "none", "-i", str(self.lab.directory / "keys/id_ed25519"),
+            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20", "-p", str(port),
+            f"root@{address}", command,
+        ]  # fmt: skip
+        run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+        return run.stdout.strip()
+
+    def router_processes(self, name: str) -> list[int]:
+        """Those of the lab's router with this in their command line."""
+        mine = [int(line.split()[0]) for line in processes_of(self.lab.directory)]
+        return [pid for pid in mine if name in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+@pytest.fixture
+def guests(lab: LabCmk, machina: Path) -> Guests:
+    return Guests(lab, machina)
+
+
+def is_open(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: Guests) -> None:
+    front, back = guests.network("front"), guests.network("back")
+    script = guests.lab.directory.parent / "setup.sh"
+    script.write_text("#!/bin/sh\necho user data ran\nnc -ll -p 80 -e echo page &\n")
+    one = guests.deploy("web1", f"networkids={front},{back}", f"userdata=@{script}")
+    two = guests.deploy("web2", f"networkids={front}")
+    guests.deploy("other")
+    assert [nic["ipaddress"] for nic in one["nic"]] == ["10.1.1.2", "10.1.2.2"]
+
+    # Into the guest, with the status of what ran there; its name, user data, its two addresses.
+    assert guests.ssh("web1", "hostname") == "web1"
+    guests.ssh("web1", "exit 7", status=7)
+    guests.lab.wait_for_console("web1", "user data ran")
+    addresses = guests.ssh("web1", "ip -4 addr show | grep -o 'inet 10[0-9.]*'").split()[1::2]
+    assert addresses == ["10.1.1.2", "10.1.2.2"]
+
+    # Names, and guests of one network among themselves; another network sees none of them.
+    guests.lab.wait_for_console("web2", "REACHABLE")
+    assert guests.ssh("web2", "wget -qO- http://10.1.1.1/latest/meta-data/local-ipv4") == "10.1.1.3"
+    assert "1 packets received" in guests.ssh("web2", "ping -c 1 -W 5 web1")
+    assert "page" in guests.ssh("web2", "nc web1.lab.internal 80 </dev/null")
+    guests.ssh("other", "ping -c 1 -W 2 10.1.1.2", status=1)
+    guests.ssh("other", "nc -w 2 10.1.1.2 80 </dev/null", status=1)
+    guests.ssh("other", "nc -w 2 10.1.1.1 80 </dev/null", status=1)
+
+    # A public address: closed, opened by a forwarding, closed again, opened by static NAT.
+    id, address = guests.address(front)
+    assert not is_open(address, 2222)
+    words = ("create", "portforwardingrule", f"ipaddressid={id}", "protocol=tcp")
+    to = ("publicport=2222", "privateport=22", f"virtualmachineid={two['id']}")
+    rule = guests.lab.ok(*words, *to).json["portforwardingrule"]["id"]
+    assert guests.through(address, 2222, "hostname") == "web2"
+    guests.lab.ok("delete", "portforwardingrule", f"id={rule}")
+    assert not is_open(address, 2222)
+    guests.lab.ok("enable", "staticnat", f"ipaddressid={id}", f"virtualmachineid={one['id']}")
+    assert not is_open(address, 80)
+    opened = ("protocol=tcp", "startport=80", "endport=80")
+    fire = guests.lab.ok("create", "firewallrule", f"ipaddressid={id}", *opened)
+    with socket.create_connection((address, 80), timeout=10) as page:
+        assert page.recv(10) == b"page\n"
+    guests.lab.ok("delete", "firewallrule", f"id={fire.json['firewallrule']['id']}")
+    assert not is_open(address, 80)
+
+    # What leaves: nothing at first, then what a rule lets pass. (100.64.0.3 answers for names.)
+    asks = "timeout 4 nslookup example.com 100.64.0.3 | grep -c Address:"
+    assert guests.ssh("web2", f"{asks}; true") == "0"
+    egress = ("create", "egressfirewallrule", f"networkid={front}", "protocol=all")
+    guests.lab.ok(*egress)
+    assert guests.ssh("web2", asks) == "1"
+
+
+def test_a_router_that_dies_is_made_anew_by_the_next_command(guests: Guests) -> None:
+    network = guests.network("front")
+    vm = guests.deploy("web1", f"networkids={network}")
+    id, address = guests.address(network)
+    to = ("publicport=2222", "privateport=22", f"virtualmachineid={vm['id']}")
+    guests.lab.ok("create", "portforwardingrule", f"ipaddressid={id}", "protocol=tcp", *to)
+    assert guests.through(address, 2222, "hostname") == "web1"
+    before = guests.ssh("web1", "cat /proc/sys/kernel/random/boot_id")
+    for name in ("cmk.router.holder", "slirp4netns"):
+        [pid] = guests.router_processes(name)
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(100):
+            if not is_open(address, 2222):
+                break
+            time.sleep(0.05)
+        assert not is_open(address, 2222)
+        if name == "slirp4netns":  # the router sees that by itself, within seconds
+            broken = guests.lab.directory / "host/router/broken"
+            for _ in range(200):
+                if broken.exists():
+                    break
+                time.sleep(0.05)
+        guests.lab.ok("list", "zones")
+        assert guests.through(address, 2222, "cat /proc/sys/kernel/random/boot_id") == before
+    [dnsmasq] = guests.router_processes("dnsmasq")
+    os.kill(dnsmasq, signal.SIGKILL)
+    for _ in range(200):
+        again = guests.router_processes("dnsmasq")
+        if again and again != [dnsmasq]:
+            break
+        time.sleep(0.05)
+    assert "Name:" in guests.ssh("web1", "nslookup web1.lab.internal")
+    [router] = guests.lab.ok("list", "routers").json["router"]
+    assert router["state"] == "Running"
+
+
+def test_the_router_ends_with_the_last_vm_and_comes_with_the_next(guests: Guests) -> None:
+    vm = guests.deploy("web1")
+    assert guests.router_processes("slirp4netns")
+    guests.lab.ok("stop", "virtualmachine", f"id={vm['id']}", "forced=true")
+    for _ in range(200):
+        left = [*guests.router_processes("slirp4netns"), *guests.router_processes("dnsmasq")]
+        if not left:
+            break
+        time.sleep(0.05)
+    assert not left
+    assert guests.lab.ok("list", "routers").json["router"][0]["state"] == "Stopped"
+    guests.lab.ok("start", "virtualmachine", f"id={vm['id']}")
+    assert guests.ssh("web1", "hostname") == "web1"
+
+
+def test_without_a_router_a_guest_is_reached_all_the_same(guests: Guests) -> None:
+    words = ("name=lab.network.mode", "value=user")
+    guests.lab.ok("update", "configuration", *words)
+    refused = guests.lab("create", "network", f"zoneid={guests.lab.zone}", "name=n", ISOLATED)
+    assert (refused.status, "virtual router" in refused.err) == (1, True)
+    vm = guests.deploy("web1")
+    assert vm["ipaddress"] == "10.0.2.15"
+    assert guests.ssh("web1", "hostname; ip -4 addr show eth0 | grep -o 10.0.2.15/24").split() == [
+        "web1",
+        "10.0.2.15/24",
+    ]
+    assert not guests.router_processes("slirp4netns")
+
+
+def test_files_go_in_and_out_and_a_port_is_opened_for_now(guests: Guests) -> None:
+    guests.deploy("web1")
+    here = guests.lab.directory.parent / "notes.txt"
+    here.write_text("some words\n")
+    guests.lab.ok("-t", "120", "cp", str(here), "web1:/root/there.txt")
+    assert guests.ssh("web1", "cat /root/there.txt") == "some words"
+    back = here.with_name("back.txt")
+    guests.lab.ok("cp", "web1:/root/there.txt", str(back))
+    assert back.read_text() == "some words\n"
+    with guests.lab.start("open", "web1", "22") as opened:
+        assert opened.stdout is not None
+        host, port = opened.stdout.readline().strip().split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as banner:
+            assert banner.recv(4) == b"SSH-"
+        opened.send_signal(signal.SIGINT)
+        assert opened.wait(20) == 130
+    assert not is_open(host, int(port))
