@@ -111,7 +111,7 @@ def test_libcloud_deploys_on_a_network_of_its_own_with_a_key_and_an_open_port(
     assert cloud.ex_start(node) == "Running"
     assert cloud.destroy_node(node, ex_expunge=True)
     assert cloud.list_nodes() == []
-    with pytest.raises(ProviderError, match="401"):
+    with pytest.raises(ProviderError, match="Invalid provider credentials"):
         driver("wrong").list_locations()
 
 
