@@ -36,13 +36,20 @@ def _option(flag: Flag) -> click.Option:
     if flag.value:
         # `-f ""` is a file that cannot be read, not a missing one.
         default = None if flag.name == "file" else ""
-        several = flag.name in ("location", "set")
+        several = flag.name in ("location", "port", "set")
         return click.Option(ways, multiple=several, default=None if several else default)
     return click.Option(ways, is_flag=True, default=None if off or flag.name == "debug" else False)
 
 
 #: What the numbers of flags may be.
-_NUMBERS = {"SECONDS": (0, 10**9), "N": (1, 1000), "PORT": (0, 65535), "FD": (0, 1 << 20)}
+_NUMBERS = {
+    "SECONDS": (0, 10**9),
+    "N": (1, 1000),
+    "MIB": (32, 1 << 24),
+    "GIB": (1, 1 << 20),
+    "PORT": (0, 65535),
+    "FD": (0, 1 << 20),
+}
 
 #: Only read, never invoked: `_flags_of` takes what click has parsed.
 _SYNTAX = click.Command(

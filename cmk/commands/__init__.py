@@ -84,6 +84,19 @@ BUILTINS = {
         ("VM",),
         is_live=True,
     ),
+    "vm": Builtin(
+        "cmk.commands.vm:run",
+        "vm IMAGE [NAME]",
+        "a VM of a template, a URL, a file, or a name of the images that cmk knows, up to where it "
+        "lets you in (--cpu, --memory, --disk, --key, --user-data; --port 8080:80 leads in; --ssh; "
+        "--rm)",
+        ("cpu", "memory", "disk", "key", "user_data", "port", "ssh", "rm"),
+        ("FILE",),
+        is_live=True,
+    ),
+    "images": Builtin(
+        "cmk.commands.vm:show_images", "images [NAME]", "the cloud images that vm knows by name"
+    ),
     "ssh": Builtin(
         "cmk.commands.guest:ssh",
         "ssh VM [-l USER] [-- COMMAND…]",

@@ -15,7 +15,7 @@ from cmk.lab.hosts.door import Door, door_to
 from cmk.lab.hosts.lab_key import private_key
 from cmk.lab.lab import Lab
 from cmk.lab.model.machine import Machine
-from cmk.session.flags import Flags
+from cmk.session.flags import Flags, port_of
 from cmk.session.session import Session
 
 SSH = 22
@@ -93,7 +93,7 @@ def open_(session: Session, words: list[str], flags: Flags) -> None:
         raise UsageError("open takes a VM and a port.", "For example: cmk open web1 80")
     lab = _lab(session, "open")
     vm, port = find(lab, words[0]), int(words[1])
-    with door_to(lab, vm, port) as door, _listening(flags.port or 0) as here:
+    with door_to(lab, vm, port) as door, _listening(port_of(flags) or 0) as here:
         number = here.getsockname()[1]
         session.environment.stdout.write(f"127.0.0.1:{number}\n")
         session.environment.stdout.flush()
@@ -171,7 +171,7 @@ def _wait(session: Session, vm: Machine, door: Door, flags: Flags) -> None:
     """Until the guest's ssh says who it is. Raises WaitTimeout."""
     deadline = time.monotonic() + (PATIENCE if flags.timeout is None else flags.timeout)
     is_told = False
-    while not _greets(door):
+    while not greets(door):
         if flags.timeout != 0 and time.monotonic() > deadline:
             raise WaitTimeout(
                 f"{vm.name} lets nobody in yet.", f"What it shows: cmk console {vm.name} --log"
@@ -182,7 +182,8 @@ def _wait(session: Session, vm: Machine, door: Door, flags: Flags) -> None:
         time.sleep(0.2)
 
 
-def _greets(door: Door) -> bool:
+def greets(door: Door) -> bool:
+    """Whether a guest's ssh says who it is."""
     try:
         with door.connect() as guest:
             guest.settimeout(10)

@@ -18,7 +18,7 @@ from cmk.lab.engine import LabBackend
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
 from cmk.lab.settings import GUESTS
-from cmk.session.flags import Flags
+from cmk.session.flags import Flags, port_of
 from cmk.session.session import Session
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     if not isinstance(session.backend, LabBackend):
         raise UsageError("serve is for a lab.", "Use: cmk -u lab: serve")
     host = flags.host or "127.0.0.1"
+    wanted = port_of(flags)
     _check_exposure(host, flags)
     if flags.ui and not Path(flags.ui, "index.html").is_file():
         raise UsageError(
@@ -57,7 +58,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     lab.store  # noqa: B018 - what is wrong with the lab is told before anything listens
     if flags.no_guests:
         session.backend.call("updateConfiguration", {"name": GUESTS, "value": "false"})
-    place, port = lab.directory.path, 8080 if flags.port is None else flags.port
+    place, port = lab.directory.path, 8080 if wanted is None else wanted
     with ExitStack() as stack:
         listener = stack.enter_context(_listening(host, port))
         listeners = [listener]
@@ -149,7 +150,7 @@ def _once(session: Session, words: list[str], flags: Flags) -> int:
         if flags.no_guests:
             lab.store.set_configuration(GUESTS, "false")
         lab.close()
-        listener = _listening("127.0.0.1", flags.port or 0)
+        listener = _listening("127.0.0.1", port_of(flags) or 0)
         quiet = environment.with_variables(CMK_QUIET="1")
         server = _server(quiet, place, flags)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

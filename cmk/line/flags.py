@@ -64,6 +64,13 @@ GENERAL = (
 #: Flags that some built-ins take; their table says which.
 OF_BUILTINS = (
     Flag("--login", "-l", "USER", "as whom"),
+    Flag("--cpu", "", "N", "how many CPUs (default 1)"),
+    Flag("--memory", "", "MIB", "how much memory (default 1024)"),
+    Flag("--disk", "", "GIB", "the size of its disk (default: the image's)"),
+    Flag("--key", "", "FILE", "a public key that it lets in, beside the lab's own"),
+    Flag("--user-data", "", "FILE", "what it does at its first boot"),
+    Flag("--ssh", about="a shell in it, when it lets somebody in"),
+    Flag("--rm", about="the same, and remove it afterwards"),
     Flag("--log", about="print what the console has shown, and leave"),
     Flag("--follow", about="print what the console shows, as it comes"),
     Flag("--wait", "", "REGEX", "until the console has shown this"),
@@ -75,7 +82,7 @@ OF_BUILTINS = (
     Flag("--account", "", "NAME", "of this account (/DOMAIN/NAME for one in a domain)"),
     Flag("--once", about="for one command, on a fresh lab"),
     Flag("--host", "", "ADDRESS", "where to listen (default 127.0.0.1)"),
-    Flag("--port", "", "PORT", "the port (default 8080; 0: any that is free)"),
+    Flag("--port", "", "PORT[:PORT]", "the port (0: any that is free); with vm: one that leads in"),
     Flag("--tls-cert", "", "FILE", "the certificate of https"),
     Flag("--tls-key", "", "FILE", "its key"),
     Flag("--insecure", about="listen where others are, without TLS"),

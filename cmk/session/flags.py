@@ -26,6 +26,13 @@ class Flags:
     force_params: bool = False
     #: What single built-ins take; their table says which.
     login: str = ""
+    cpu: int | None = None
+    memory: int | None = None
+    disk: int | None = None
+    key: str = ""
+    user_data: str = ""
+    ssh: bool = False
+    rm: bool = False
     log: bool = False
     follow: bool = False
     wait: str = ""
@@ -37,7 +44,7 @@ class Flags:
     account: str = ""
     once: bool = False
     host: str = ""
-    port: int | None = None
+    port: tuple[str, ...] = ()
     tls_cert: str = ""
     tls_key: str = ""
     insecure: bool = False
@@ -51,3 +58,14 @@ class Flags:
     location: tuple[str, ...] = ()
     #: Parameters whose values are text, whatever they begin with.
     literal: frozenset[str] = frozenset()
+
+
+def port_of(flags: Flags) -> int | None:
+    """The one port that --port names, None where it does not. Raises UsageError."""
+    from cmk.errors import UsageError
+
+    if not flags.port:
+        return None
+    if len(flags.port) > 1 or not flags.port[0].isdecimal() or int(flags.port[0]) > 65535:
+        raise UsageError(f"--port {' '.join(flags.port)}: it is one number, 0 to 65535.")
+    return int(flags.port[0])

@@ -201,6 +201,29 @@ def test_without_a_router_a_guest_is_reached_all_the_same(guests: Guests) -> Non
     assert not guests.router_processes("slirp4netns")
 
 
+def test_one_line_makes_a_vm_of_a_file_and_another_one_removes_it_afterwards(
+    lab: LabCmk, machina: Path
+) -> None:
+    key = lab.directory.parent / "mine.pub"
+    key.write_text(
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me\n"
+    )
+    options = ("--key", str(key), "--memory", "256", "--port", "2022:22")
+    told = lab.ok("-t", "120", "vm", str(machina), "web1", *options).json["vm"]
+    assert (told["name"], told["user"], told["ssh"]) == ("web1", "root", "cmk ssh web1")
+    [port] = told["ports"]
+    address = port.partition(":")[0]
+    with socket.create_connection((address, 2022), timeout=10) as banner:
+        assert banner.recv(4) == b"SSH-"
+    vm = lab.vm("web1")
+    assert (vm["keypairs"], vm["memory"], vm["templatename"]) == ("mine", 256, "machina")
+    with lab.start("-t", "120", "vm", "machina", "web2", "--rm") as process:
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert [row["name"] for row in lab.ok("list", "vms").json["virtualmachine"]] == ["web1"]
+    assert lab.ok("list", "templates", "templatefilter=self").json["count"] == 1
+
+
 def test_files_go_in_and_out_and_a_port_is_opened_for_now(guests: Guests) -> None:
     guests.deploy("web1")
     here = guests.lab.directory.parent / "notes.txt"
