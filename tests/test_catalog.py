@@ -45,13 +45,17 @@ LAB_ASYNC = {"prepareTemplate"}
 DONE_AT_ONCE = {
     "activateProject",
     "addAccountToProject",
+    "createAffinityGroup",
     "createProject",
+    "deleteAffinityGroup",
     "deleteAccountFromProject",
     "disableUser",
     "resetPasswordForVirtualMachine",
     "resetSSHKeyForVirtualMachine",
     "suspendProject",
+    "updateDefaultNicForVirtualMachine",
     "updateProject",
+    "updateVMAffinityGroup",
 }
 
 

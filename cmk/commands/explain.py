@@ -8,15 +8,18 @@ from cmk.errors import UsageError
 from cmk.lab.arguments import typed
 from cmk.lab.call import Call
 from cmk.lab.engine import LabBackend
-from cmk.lab.hosts.placement import Place, demand, plan
+from cmk.lab.hosts.placement import Place, demand, only_here, plan
 from cmk.lab.hosts.pools import measure_own
+from cmk.lab.model.affinity import Affinity
 from cmk.lab.model.copy import Copy
 from cmk.lab.model.event import Event
 from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine
+from cmk.lab.model.network import Network
 from cmk.lab.model.offering import ServiceOffering
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import Template
+from cmk.lab.nouns.affinity_group import groups_of
 from cmk.lab.nouns.deployment import root_disk
 from cmk.lab.nouns.virtual_machine import ties_of
 from cmk.line import arguments, language
@@ -72,7 +75,12 @@ def _deployment(session: Session, call: Call, words: list[str]) -> Json:
     offering = call.find(ServiceOffering, args["serviceofferingid"], "serviceofferingid")
     size, disk_offering = root_disk(call, args, template)
     measure_own(call.store)
-    wanted = demand(offering, template, zone.id, size, disk_offering)
+    wanted = demand(offering, template, zone.id, size, disk_offering)._replace(
+        affinity=Affinity.of(call.store, groups_of(call, args, call.caller)),
+        network=only_here(
+            [call.use(Network, n, "networkids") for n in args.get("networkids") or []]
+        ),
+    )
     found = plan(call.store, wanted, ties_of(call, args))
     return {
         "template": template.name,

@@ -42,6 +42,13 @@ _MEMBERS = {
         "networkid",
     ): "row_id IN (SELECT instance_id FROM nic_view WHERE networkid = ?)",
     ("user_vm_view", "keypair"): "instr(',' || keypairs || ',', ',' || ? || ',') > 0",
+    ("affinity_group_view", "virtualmachineid"): "row_id IN (SELECT m.affinity_group_id "
+    "FROM affinity_group_vm_map m JOIN vm_instance v ON v.id = m.instance_id WHERE v.uuid = ?)",
+    ("user_vm_view", "affinitygroupid"): "row_id IN (SELECT m.instance_id "
+    "FROM affinity_group_vm_map m JOIN affinity_group g ON g.id = m.affinity_group_id "
+    "WHERE g.uuid = ?)",
+    ("load_balancer_view", "virtualmachineid"): "row_id IN (SELECT m.load_balancer_id "
+    "FROM load_balancer_vm_map m JOIN vm_instance v ON v.id = m.instance_id WHERE v.uuid = ?)",
     ("router_view", "networkid"): "EXISTS (SELECT 1 FROM network_view WHERE id = ?)",
 }
 

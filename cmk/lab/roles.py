@@ -19,6 +19,14 @@ _USER = """
     recoverVirtualMachine registerIso registerTemplate registerUserKeys restoreVirtualMachine
     setupUserTwoFactorAuthentication startVirtualMachine stopVirtualMachine suspendProject
     updateIso updateIsoPermissions updateProject updateTemplate updateTemplatePermissions updateUser
+    assignToLoadBalancerRule createLBHealthCheckPolicy createLBStickinessPolicy
+    createLoadBalancerRule deleteLBHealthCheckPolicy deleteLBStickinessPolicy
+    deleteLoadBalancerRule listLBHealthCheckPolicies listLBStickinessPolicies
+    listLoadBalancerRuleInstances listLoadBalancerRules removeFromLoadBalancerRule
+    updateLoadBalancerRule
+    addNicToVirtualMachine removeNicFromVirtualMachine updateDefaultNicForVirtualMachine
+    createAffinityGroup deleteAffinityGroup listAffinityGroupTypes listAffinityGroups
+    updateVMAffinityGroup
     associateIpAddress createEgressFirewallRule createFirewallRule createNetwork
     createPortForwardingRule createSSHKeyPair deleteEgressFirewallRule deleteFirewallRule
     deleteNetwork deletePortForwardingRule deleteSSHKeyPair deleteUserData disableStaticNat

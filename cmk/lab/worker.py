@@ -13,13 +13,14 @@ from cmk.lab.lab import Lab
 from cmk.lab.model.account import Account
 from cmk.lab.model.host import Host
 from cmk.lab.model.machine import Machine
-from cmk.lab.model.network import Network, PublicAddress, Router, Rule
+from cmk.lab.model.network import Network, Policy, PublicAddress, Router, Rule
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Noun
 from cmk.lab.nouns.account import ACCOUNT
 from cmk.lab.nouns.firewall import EGRESS, FIREWALL, FORWARDING
 from cmk.lab.nouns.host import HOST
+from cmk.lab.nouns.load_balancer import LOAD_BALANCER, policy_of
 from cmk.lab.nouns.network import NETWORK
 from cmk.lab.nouns.public_ip import PUBLIC_IP
 from cmk.lab.nouns.router import ROUTER
@@ -32,6 +33,7 @@ from cmk.lab.works import (
     deployment,
     lifecycle,
     maintenance,
+    plugging,
     preparation,
     removal,
     routing,
@@ -83,6 +85,14 @@ def _rule(noun: Noun) -> Callable[[Job], Json]:
     return lambda job: noun.answer(job.call, Rule.of(job.store, job.instance_id))
 
 
+def _stickiness(job: Job) -> Json:
+    return {"stickinesspolicies": policy_of(job.call, Policy.of(job.store, job.instance_id))}
+
+
+def _health(job: Job) -> Json:
+    return {"healthcheckpolicies": policy_of(job.call, Policy.of(job.store, job.instance_id))}
+
+
 def _done(job: Job) -> Json:
     return {"success": True}
 
@@ -118,6 +128,17 @@ OUTCOMES = {
     "deleteEgressFirewallRule": Outcome(routing.DROP_RULE, _done),
     "createPortForwardingRule": Outcome(routing.APPLY_RULE, _rule(FORWARDING)),
     "deletePortForwardingRule": Outcome(routing.DROP_RULE, _done),
+    "addNicToVirtualMachine": Outcome(plugging.ADD, _machine),
+    "removeNicFromVirtualMachine": Outcome(plugging.REMOVE, _machine),
+    "createLoadBalancerRule": Outcome(routing.APPLY_RULE, _rule(LOAD_BALANCER)),
+    "updateLoadBalancerRule": Outcome(routing.UPDATE, _rule(LOAD_BALANCER)),
+    "deleteLoadBalancerRule": Outcome(routing.DROP_RULE, _done),
+    "assignToLoadBalancerRule": Outcome(routing.UPDATE, _done),
+    "removeFromLoadBalancerRule": Outcome(routing.UPDATE, _done),
+    "createLBStickinessPolicy": Outcome(routing.UPDATE, _stickiness),
+    "deleteLBStickinessPolicy": Outcome(routing.DROP_POLICY, _done),
+    "createLBHealthCheckPolicy": Outcome(routing.UPDATE, _health),
+    "deleteLBHealthCheckPolicy": Outcome(routing.DROP_POLICY, _done),
     "updateNetwork": Outcome(routing.UPDATE, _network),
     "deleteNetwork": Outcome(routing.REMOVE, _done),
     "restartNetwork": Outcome(routing.RESTART, _done),

@@ -70,6 +70,10 @@ def _asking(state: dict[str, Any]) -> Iterator[str]:
     """What may come to the router itself."""
     yield 'iifname "lo" accept'
     yield "ct state established,related accept"
+    for public in state["publics"]:
+        for balancer in public["balancers"]:
+            place = f"ip daddr {public['inside']} tcp dport {balancer['port']}"
+            yield f'iifname "{UPLINK}" {place} accept'
     for network in state["networks"]:
         if network["address"]:
             way = f'iifname "{bridge_of(network["id"])}"'

@@ -24,7 +24,7 @@ def ports_of(state: dict[str, Any]) -> set[Port]:
     return {
         (forward["protocol"], public["address"], forward["port"], public["inside"], forward["port"])
         for public in state["publics"]
-        for forward in public["forwards"]
+        for forward in [*public["forwards"], *public["balancers"]]
     }
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cmk.router import firewall, links
+from cmk.router.balancer import Balancer
 from cmk.router.failure import Failed
 from cmk.router.forwards import Uplink, UplinkError, ports_of
 from cmk.router.metadata import Guests, serve
@@ -55,10 +56,12 @@ class Holder:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._names = Names(directory, RESOLVER)
+        self._balancer = Balancer(directory)
         self._guests = Guests()
         self._uplink = Uplink(directory / "slirp")
         self._cable = -1
         self._networks: list[dict[str, Any]] = []
+        self._publics: list[dict[str, Any]] = []
 
     def begin(self) -> None:
         """What does not depend on any state."""
@@ -91,6 +94,7 @@ class Holder:
         """Mend what has died of what it needs, or tell that somebody else has to."""
         try:
             self._names.serve(self._networks)
+            self._balancer.serve(self._publics)
         except Failed as problem:
             sys.stderr.write(f"router: {problem}\n")
             (self._directory / "broken").touch()
@@ -102,8 +106,9 @@ class Holder:
         _run(["ip", "-batch", "-"], "\n".join([*lines, ""]))
         _run(["nft", "-f", "-"], firewall.table(state))
         self._guests.replace(state["metadata"])
-        self._networks = state["networks"]
+        self._networks, self._publics = state["networks"], state["publics"]
         self._names.serve(self._networks)
+        self._balancer.serve(self._publics)
         try:
             refused = self._uplink.open_exactly(ports_of(state))
         except UplinkError as problem:

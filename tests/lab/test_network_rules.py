@@ -123,6 +123,26 @@ def test_a_vm_on_two_networks_has_a_nic_on_each_the_first_by_default(lab: Lab) -
     assert lab.ask("listVirtualMachines", networkid=first)["count"] == 1
 
 
+def test_a_vm_comes_to_a_network_and_leaves_it(lab: Lab) -> None:
+    first, second = lab.network("n1"), lab.network("n2")
+    vm = lab.vm("web1", first)["id"]
+    words = {"virtualmachineid": vm, "networkid": second, "ipaddress": "10.1.2.9"}
+    told = lab.ask("addNicToVirtualMachine", **words)["virtualmachine"]
+    old, new = told["nic"]
+    assert (new["ipaddress"], new["isdefault"], new["deviceid"]) == ("10.1.2.9", False, "1")
+    with refused(431, "already"):
+        lab.ask("addNicToVirtualMachine", virtualmachineid=vm, networkid=second)
+    with refused(431, "the default NIC"):
+        lab.ask("removeNicFromVirtualMachine", virtualmachineid=vm, nicid=old["id"])
+    words = {"virtualmachineid": vm, "nicid": new["id"]}
+    told = lab.ask("updateDefaultNicForVirtualMachine", **words)["virtualmachine"]
+    assert [nic["ipaddress"] for nic in told["nic"]] == ["10.1.2.9", "10.1.1.2"]
+    assert told["ipaddress"] == "10.1.2.9"
+    told = lab.ask("removeNicFromVirtualMachine", virtualmachineid=vm, nicid=old["id"])
+    assert [nic["ipaddress"] for nic in told["virtualmachine"]["nic"]] == ["10.1.2.9"]
+    assert lab.ask("deleteNetwork", id=first)["success"] is True
+
+
 @pytest.mark.parametrize(
     ("address", "why"),
     [
@@ -327,6 +347,129 @@ def test_a_firewall_rule_that_cannot_be_is_refused(front: Front, words: Any, why
     front.opened(2222)
     with refused(431, why):
         front.lab.ask("createFirewallRule", ipaddressid=front.id, **words)
+
+
+class Balancing:
+    """A balancer of port 80 to 8080, with two VMs behind it."""
+
+    def __init__(self, front: Front) -> None:
+        self.lab, self.front = front.lab, front
+        self.id = self.made(80)["id"]
+        self.lab.ask(
+            "assignToLoadBalancerRule", id=self.id, virtualmachineids=f"{front.vm},{front.other}"
+        )
+
+    def made(self, port: int, **more: Any) -> Any:
+        words = {"name": "web", "publicport": port, "privateport": 8080, "algorithm": "roundrobin"}
+        return self.lab.ask(
+            "createLoadBalancerRule", publicipid=self.front.id, **{**words, **more}
+        )["loadbalancer"]
+
+    def routed(self) -> Any:
+        """What the router is told of it."""
+        return [each for public in self.lab.routed()["publics"] for each in public["balancers"]]
+
+
+@pytest.fixture
+def balancing(front: Front) -> Balancing:
+    return Balancing(front)
+
+
+def test_a_balancer_shares_among_its_vms_and_opens_the_firewall(balancing: Balancing) -> None:
+    [told] = balancing.routed()
+    assert (told["port"], told["algorithm"]) == (80, "roundrobin")
+    assert [server["address"] for server in told["servers"]] == ["10.1.1.2:8080", "10.1.1.3:8080"]
+    [row] = balancing.lab.ask("listLoadBalancerRules")["loadbalancerrule"]
+    assert (row["publicport"], row["privateport"], row["state"]) == ("80", "8080", "Active")
+    behind = balancing.lab.ask("listLoadBalancerRuleInstances", id=balancing.id)
+    assert [vm["name"] for vm in behind["loadbalancerruleinstance"]] == ["web1", "web2"]
+    found = balancing.lab.ask("listLoadBalancerRules", virtualmachineid=balancing.front.other)
+    assert found["count"] == 1
+    balancing.lab.ask("deleteLoadBalancerRule", id=balancing.id)
+    assert balancing.routed() == []
+    assert balancing.lab.ask("listFirewallRules") == {}
+
+
+def test_a_vm_is_taken_from_behind_a_balancer_and_leaves_it_when_it_goes(
+    balancing: Balancing,
+) -> None:
+    front, lab = balancing.front, balancing.lab
+    lab.ask("removeFromLoadBalancerRule", id=balancing.id, virtualmachineids=front.vm)
+    with refused(431, "not behind"):
+        lab.ask("removeFromLoadBalancerRule", id=balancing.id, virtualmachineids=front.vm)
+    with refused(431, "already"):
+        lab.ask("assignToLoadBalancerRule", id=balancing.id, virtualmachineids=front.other)
+    with refused(431, "not on the network"):
+        lab.ask("assignToLoadBalancerRule", id=balancing.id, virtualmachineids=front.stranger)
+    lab.ask("destroyVirtualMachine", id=front.other, expunge="true")
+    [told] = balancing.routed()
+    assert told["servers"] == []
+    words = {"id": balancing.id, "applied": "false"}
+    could = lab.ask("listLoadBalancerRuleInstances", **words)["loadbalancerruleinstance"]
+    assert [vm["name"] for vm in could] == ["web1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"port": 80}, "leads elsewhere"),
+        ({"port": 0}, "no port"),
+        ({"port": 81, "algorithm": "fastest"}, "none of roundrobin"),
+        ({"port": 81, "protocol": "udp"}, "share tcp"),
+    ],
+)
+def test_a_balancer_that_cannot_be_is_refused(balancing: Balancing, words: Any, why: str) -> None:
+    with refused(431, why):
+        balancing.made(**words)
+    assert len(balancing.routed()) == 1
+
+
+def test_a_port_has_a_balancer_or_a_forwarding(balancing: Balancing) -> None:
+    with refused(431, "lead elsewhere"):
+        balancing.front.forward(80)
+    with refused(431, "balancers"):
+        balancing.lab.ask(
+            "enableStaticNat", ipaddressid=balancing.front.id, virtualmachineid=balancing.front.vm
+        )
+
+
+def test_a_client_is_kept_and_vms_are_asked_as_policies_say(balancing: Balancing) -> None:
+    lab, id = balancing.lab, balancing.id
+    words = {"lbruleid": id, "name": "s", "methodname": "lbcookie", "param[0].cookie-name": "SRV"}
+    row = AsyncJob.known(
+        lab.store, content(run(lab.call, "createLBStickinessPolicy", words))["jobid"]
+    )
+    assert row is not None
+    run_job(Job(lab.call, row), OUTCOMES[row.job_cmd])
+    lab.ask("createLBHealthCheckPolicy", lbruleid=id, pingpath="/up", intervaltime=9)
+    [told] = balancing.routed()
+    assert (told["sticky"]["method"], told["sticky"]["name"]) == ("LbCookie", "SRV")
+    assert told["check"] == {"path": "/up", "inter": "9s"}
+    [shown] = lab.ask("listLBStickinessPolicies", lbruleid=id)["stickinesspolicies"]
+    policy = shown["stickinesspolicy"][0]
+    assert (policy["methodname"], policy["params"]) == ("LbCookie", {"cookie-name": "SRV"})
+    with refused(431, "delete that first"):
+        lab.ask("createLBStickinessPolicy", lbruleid=id, name="t", methodname="SourceBased")
+    lab.ask("deleteLBStickinessPolicy", id=policy["id"])
+    assert balancing.routed()[0]["sticky"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"methodname": "magic"}, "none of LbCookie"),
+        ({"methodname": "LbCookie", "param[0].cookie-name": "a b\nbind :1"}, "nothing that"),
+        ({"methodname": "SourceBased", "param[0].expire": "soon"}, "nothing that"),
+        ({"methodname": "SourceBased", "param[0].colour": "red"}, "nothing that"),
+    ],
+)
+def test_what_haproxy_cannot_be_told_is_refused(balancing: Balancing, words: Any, why: str) -> None:
+    with refused(431, why):
+        run(
+            balancing.lab.call,
+            "createLBStickinessPolicy",
+            {"lbruleid": balancing.id, "name": "s", **words},
+        )
 
 
 def test_egress_rules_are_the_routers_and_no_other_list_shows_them(front: Front) -> None:

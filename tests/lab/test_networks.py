@@ -85,6 +85,11 @@ def is_open(address: str, port: int) -> bool:
         return False
 
 
+def answer(address: str, port: int) -> str:
+    with socket.create_connection((address, port), timeout=10) as page:
+        return page.recv(100).decode().strip()
+
+
 def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: Guests) -> None:
     front, back = guests.network("front"), guests.network("back")
     script = guests.lab.directory.parent / "setup.sh"
@@ -127,6 +132,31 @@ def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: G
         assert page.recv(10) == b"page\n"
     guests.lab.ok("delete", "firewallrule", f"id={fire.json['firewallrule']['id']}")
     assert not is_open(address, 80)
+
+    # A balancer over both, and over the one that is left.
+    guests.lab.ok("disable", "staticnat", f"ipaddressid={id}")
+    shared = ("publicport=8080", "privateport=81", "algorithm=roundrobin")
+    made = guests.lab.ok("create", "loadbalancerrule", f"publicipid={id}", "name=web", *shared)
+    balancer = made.json["loadbalancer"]["id"]
+    for name in ("web1", "web2"):
+        guests.ssh(name, f"nc -ll -p 81 -e echo {name} >/dev/null 2>&1 </dev/null &")
+    both = f"virtualmachineids={one['id']},{two['id']}"
+    guests.lab.ok("assign", "toloadbalancerrule", f"id={balancer}", both)
+    assert {answer(address, 8080) for _ in range(6)} == {"web1", "web2"}
+    less = f"virtualmachineids={one['id']}"
+    guests.lab.ok("remove", "fromloadbalancerrule", f"id={balancer}", less)
+    assert {answer(address, 8080) for _ in range(4)} == {"web2"}
+
+    # Another NIC into a guest that runs, and out of it.
+    other = guests.lab.vm("other")["id"]
+    put = ("add", "nictovirtualmachine", f"virtualmachineid={other}", f"networkid={back}")
+    nic = guests.lab.ok(*put).json["virtualmachine"]["nic"][1]
+    guests.ssh("other", "udhcpc -q -n -t 10 -i eth1 -s /bin/on-lease")
+    assert "1 packets received" in guests.ssh("other", "ping -c 1 -W 5 10.1.2.2")
+    guests.lab.ok(
+        "remove", "nicfromvirtualmachine", f"virtualmachineid={other}", f"nicid={nic['id']}"
+    )
+    assert guests.ssh("other", "ls /sys/class/net").split() == ["eth0", "lo"]
 
     # What leaves: nothing at first, then what a rule lets pass. (100.64.0.3 answers for names.)
     asks = "timeout 4 nslookup example.com 100.64.0.3 | grep -c Address:"

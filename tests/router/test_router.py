@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.router import firewall, links, names
+from cmk.router.balancer import config
 from cmk.router.forwards import Uplink, UplinkError, ports_of
 from cmk.router.metadata import Guests, document
 
@@ -44,6 +45,7 @@ PUBLIC = {
     "address": "127.77.0.5",
     "inside": "100.64.1.5",
     "source": 3,
+    "balancers": [],
     "forwards": [{"protocol": "tcp", "port": 2222, "to": "10.1.1.7", "at": 22}],
 }
 
@@ -139,6 +141,34 @@ def test_without_dns_nobody_answers_for_names(tmp_path: Path) -> None:
     command = names.dnsmasq(network(services=["Dhcp"]), tmp_path, "100.64.0.3")
     assert "--port=0" in command
     assert not [word for word in command if word.startswith("--server")]
+
+
+def test_a_balancer_is_haproxys_and_its_port_is_open() -> None:
+    balancer: dict[str, Any] = {
+        "id": 9,
+        "protocol": "tcp",
+        "port": 80,
+        "algorithm": "leastconn",
+        "servers": [{"name": "web1", "address": "10.1.1.7:8080"}],
+        "sticky": {},
+        "check": {"path": "/up", "inter": "5s", "rise": 2},
+    }
+    public = {**PUBLIC, "balancers": [balancer]}
+    text = config([public])
+    assert "    bind 100.64.1.5:80\n    mode http\n    balance leastconn\n" in text
+    assert (
+        "    option httpchk GET /up\n    server web1 10.1.1.7:8080 check inter 5s rise 2\n" in text
+    )
+    balancer["check"] = {}
+    balancer["sticky"] = {"method": "SourceBased", "size": "1k", "expire": "9s"}
+    assert "mode tcp" in config([public])
+    assert "stick-table type ip size 1k expire 9s\n    stick on src\n" in config([public])
+    balancer["sticky"] = {"method": "LbCookie", "name": "SRV"}
+    assert "server web1 10.1.1.7:8080 check cookie web1" in config([public])
+    assert config([PUBLIC]) == ""
+    own = chain("own", firewall.table(state(network(), publics=[public])))
+    assert 'iifname "out0" ip daddr 100.64.1.5 tcp dport 80 accept' in own
+    assert ("tcp", "127.77.0.5", 80, "100.64.1.5", 80) in ports_of(state(publics=[public]))
 
 
 class FakeSlirp:

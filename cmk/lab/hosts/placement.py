@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cmk.lab.model.affinity import Affinity, AffinityGroup
 from cmk.lab.model.host import HostCandidate, HostState, ResourceState
 from cmk.lab.model.machine import LOADING, Machine, VolumeState
+from cmk.lab.model.network import Network
 from cmk.lab.model.offering import DiskOffering, ServiceOffering, tags_of
 from cmk.lab.model.pool import PoolCandidate, PoolState
 from cmk.lab.model.template import Template
@@ -61,6 +63,9 @@ class Demand(NamedTuple):
     #: Where its disk is already; its own memory counts already on this host.
     pool: int | None = None
     host: int | None = None
+    affinity: Affinity = Affinity()
+    #: A network of its that only the lab's own host has, "" for none.
+    network: str = ""
 
 
 def demand_of(store: Store, vm: Machine) -> Demand:
@@ -73,7 +78,14 @@ def demand_of(store: Store, vm: Machine) -> Demand:
     return wanted._replace(
         pool=volume.pool_id if volume.state == VolumeState.READY else None,
         host=vm.host_id if vm.state in LOADING else None,
+        affinity=Affinity.of(store, AffinityGroup.of_machine(store, vm.id), vm.id),
+        network=only_here([nic.network(store) for nic in vm.nics(store)]),
     )
+
+
+def only_here(networks: list[Network]) -> str:
+    """The name of a network that is on the lab's router alone, "" where all are everywhere."""
+    return next((each.name for each in networks if each.acl_type != "Domain"), "")
 
 
 def demand(
@@ -118,6 +130,7 @@ def plan(store: Store, wanted: Demand, ties: Mapping[str, str]) -> Plan:
             found.append(Place(host, chosen))
     found.sort(
         key=lambda place: (
+            wanted.affinity.distance(place.host.id),
             not place.has_copy,
             place.host.memory_in_use / max(place.host.ram, 1),
             place.host.id,
@@ -141,6 +154,11 @@ def _host_reason(host: HostCandidate, wanted: Demand, ties: Mapping[str, str], f
             return f"its {what} is {state}"
     if wanted.host_tag and wanted.host_tag not in tags_of(host.tags):
         return f"it has no tag {wanted.host_tag}"
+    if wanted.network and not host.is_embedded:
+        return f"it does not reach the network {wanted.network}, which is on the lab's router"
+    kept = wanted.affinity.forbids(host.id)
+    if kept:
+        return kept
     own = 0 if wanted.host == host.id else wanted.memory * MIB
     if host.memory_in_use + own > host.ram:
         free = (host.ram - host.memory_in_use) // MIB

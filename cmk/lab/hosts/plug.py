@@ -38,7 +38,7 @@ def plug_in(lab: Lab, host: OpenHost, vm: Machine) -> tuple[Interface, ...]:
     else:
         for nic in nics:
             _leave_router(store, host, nic, mode)
-    return tuple(_interface(store, host, nic.again(store)) for nic in nics)
+    return tuple(interface_of(store, host, nic.again(store)) for nic in nics)
 
 
 def _mode(host: OpenHost) -> str:
@@ -81,7 +81,8 @@ def implement(store: Store, network: Network) -> None:
         )
 
 
-def _interface(store: Store, host: OpenHost, nic: Nic) -> Interface:
+def interface_of(store: Store, host: OpenHost, nic: Nic) -> Interface:
+    """A NIC as libvirt is told it."""
     from cmk.lab.libvirt.domain import Interface
 
     if nic.mode == Nic.ROUTER:

@@ -16,7 +16,7 @@ from cmk.lab.hosts.lab_key import public_key
 from cmk.lab.lab import Lab
 from cmk.lab.model.host import Host
 from cmk.lab.model.machine import LOADING, Machine
-from cmk.lab.model.network import Network, Nic, PublicAddress, Rule
+from cmk.lab.model.network import Balanced, Network, Nic, Policy, PublicAddress, Rule
 from cmk.lab.settings import PUBLIC_CIDR, setting
 from cmk.lab.store import Store
 from cmk.wire.faults import invalid
@@ -169,6 +169,7 @@ def _public(store: Store, address: PublicAddress) -> Json:
         "inside": str(_INSIDE + place),
         "source": address.network_id if address.source_nat else 0,
         "forwards": list(forwards_of(store, address)),
+        "balancers": list(balancers_of(store, address)),
     }
 
 
@@ -192,6 +193,62 @@ def forwards_of(store: Store, address: PublicAddress) -> Iterator[Json]:
             if any(each.protocol == rule.protocol and port in each.ports for each in opened):
                 at = (rule.dest_port_start or 0) + port - rule.ports.start
                 yield {"protocol": rule.protocol, "port": port, "to": to, "at": at}
+
+
+def balancers_of(store: Store, address: PublicAddress) -> Iterator[Json]:
+    """The ports of a public address that several VMs share, and that its firewall lets in."""
+    rules = address.rules(store)
+    opened = [rule for rule in rules if rule.purpose == Rule.FIREWALL and _lets_in(rule)]
+    for rule in rules:
+        port = rule.ports.start
+        if not rule.is_balancer or not any(
+            each.protocol == "tcp" and port in each.ports for each in opened
+        ):
+            continue
+        servers = [
+            {
+                "name": Machine.of(store, each.instance_id).name,
+                "address": f"{Nic.of(store, each.nic_id).ip4_address}:{rule.dest_port_start}",
+            }
+            for each in Balanced.there(store, load_balancer_id=rule.id)
+        ]
+        yield {
+            "id": rule.id,
+            "protocol": "tcp",
+            "port": port,
+            "algorithm": rule.algorithm,
+            "servers": servers,
+            "sticky": _sticky(store, rule),
+            "check": _check(store, rule),
+        }
+
+
+def _sticky(store: Store, rule: Rule) -> Json:
+    policy = Policy.first(store, load_balancer_id=rule.id, kind=Policy.STICKINESS)
+    if policy is None:
+        return {}
+    params = json.loads(policy.params)
+    return {
+        "method": policy.method,
+        "name": params.get(
+            "cookie-name", "SERVERID" if policy.method == "LbCookie" else "JSESSIONID"
+        ),
+        "size": params.get("tablesize", "200k"),
+        "expire": params.get("expire") or params.get("holdtime") or "30m",
+        "length": params.get("length", "52"),
+    }
+
+
+def _check(store: Store, rule: Rule) -> Json:
+    policy = Policy.first(store, load_balancer_id=rule.id, kind=Policy.HEALTH)
+    params = json.loads(policy.params) if policy else {}
+    found: Json = {"path": params["pingpath"]} if params.get("pingpath") else {}
+    if "intervaltime" in params:
+        found["inter"] = f"{params['intervaltime']}s"
+    for word, name in (("rise", "healthythreshold"), ("fall", "unhealthythreshold")):
+        if name in params:
+            found[word] = params[name]
+    return found
 
 
 def _lets_in(rule: Rule) -> bool:

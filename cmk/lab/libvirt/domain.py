@@ -254,6 +254,39 @@ def change_iso(domain: Any, iso: str) -> None:
         domain.updateDeviceFlags(Xml.tostring(_drive(iso), encoding="unicode"), flags)
 
 
+def add_interface(domain: Any, nic: Interface) -> None:
+    """Put a NIC into a running domain, unless it has it. Raises Unreachable."""
+    if _has_interface(domain, nic.mac):
+        return
+    with errors("libvirt cannot put the NIC in"):
+        text = Xml.tostring(_interface(nic), encoding="unicode")
+        domain.attachDeviceFlags(text, load().VIR_DOMAIN_AFFECT_LIVE)
+
+
+def remove_interface(domain: Any, mac: str) -> None:
+    """Take a NIC out of a running domain. Raises Unreachable where its guest does not let go."""
+    if not _has_interface(domain, mac):
+        return
+    with errors("libvirt cannot take the NIC out"):
+        found = next(
+            nic
+            for nic in Xml.fromstring(domain.XMLDesc(0)).iter("interface")  # noqa: S314 - libvirt's
+            if (nic.find("mac") is not None) and nic.find("mac").get("address") == mac  # type: ignore[union-attr]
+        )
+        text = Xml.tostring(found, encoding="unicode")
+        domain.detachDeviceFlags(text, load().VIR_DOMAIN_AFFECT_LIVE)
+        deadline = time.monotonic() + SHUTDOWN
+        while _has_interface(domain, mac):
+            if time.monotonic() > deadline:
+                raise Unreachable("The guest does not let go of the NIC.")
+            time.sleep(0.05)
+
+
+def _has_interface(domain: Any, mac: str) -> bool:
+    with errors("libvirt cannot tell the VM's NICs"):
+        return f"'{mac}'" in str(domain.XMLDesc(0))
+
+
 def undefine(domain: Any) -> None:
     """Forget a domain, with all that libvirt keeps for it. Raises Unreachable."""
     libvirt = load()

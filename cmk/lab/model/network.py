@@ -138,6 +138,7 @@ class Nic(Record):
     mac_address: str
     ip4_address: str | None
     device_id: int
+    is_default: int
     mode: str | None
     removed: str | None
 
@@ -166,13 +167,16 @@ class Nic(Record):
             mac_address=f"02:{lab_id[:2]}:01:{tail}",
             ip4_address=address,
             device_id=device,
+            is_default=int(device == 0),
         )
 
     @classmethod
     def of_machine(cls, store: Store, machine: int) -> list[Nic]:
-        """A VM's, the first one first."""
+        """A VM's, the default one first."""
         return cls.where(
-            store, "instance_id = ? AND removed IS NULL ORDER BY device_id, id", machine
+            store,
+            "instance_id = ? AND removed IS NULL ORDER BY is_default DESC, device_id",
+            machine,
         )
 
 
@@ -209,7 +213,7 @@ class Rule(Record):
 
     TABLE, KIND, RESOURCE = "firewall_rules", "rule", "FirewallRule"
 
-    FIREWALL, FORWARDING = "Firewall", "PortForwarding"
+    FIREWALL, FORWARDING, BALANCING = "Firewall", "PortForwarding", "LoadBalancing"
 
     purpose: str
     traffic_type: str
@@ -227,8 +231,21 @@ class Rule(Record):
     nic_id: int | None
     dest_port_start: int | None
     dest_port_end: int | None
+    name: str | None
+    description: str | None
+    algorithm: str | None
     state: str
     removed: str | None
+
+    @property
+    def is_balancer(self) -> bool:
+        """Whether connections to it are shared among several VMs."""
+        return self.purpose == self.BALANCING
+
+    @property
+    def leads_in(self) -> bool:
+        """Whether its ports lead to VMs: no two such rules have one of them."""
+        return self.purpose in (self.FORWARDING, self.BALANCING)
 
     @property
     def ports(self) -> range:
@@ -252,6 +269,34 @@ class Rule(Record):
     def list_of(cidrs: str) -> list[str]:
         """CIDRs that are written with commas between them."""
         return [each.strip() for each in cidrs.split(",") if each.strip()]
+
+
+class Balanced(Record):
+    """One VM that a balancer shares its connections with."""
+
+    TABLE, KIND, RESOURCE, THERE = "load_balancer_vm_map", "VM", "LoadBalancer", "1"
+    HAS_UUID = False
+
+    load_balancer_id: int
+    instance_id: int
+    nic_id: int
+
+
+class Policy(Record):
+    """How a balancer keeps a client with one VM, or asks its VMs how they are; `params` as JSON."""
+
+    TABLE, KIND, RESOURCE = "load_balancer_policy", "policy", "LoadBalancer"
+
+    STICKINESS, HEALTH = "Stickiness", "HealthCheck"
+
+    load_balancer_id: int
+    kind: str
+    name: str
+    method: str | None
+    description: str | None
+    params: str
+    account_id: int
+    removed: str | None
 
 
 class Router(Record):

@@ -23,11 +23,20 @@ APIS = {
     "network": "listNetworks listNetworkOfferings createNetwork updateNetwork deleteNetwork "
     "restartNetwork",
     "nic": "listNics",
+    "plugging": "addNicToVirtualMachine removeNicFromVirtualMachine "
+    "updateDefaultNicForVirtualMachine",
     "public_ip": "listPublicIpAddresses associateIpAddress disassociateIpAddress enableStaticNat "
     "disableStaticNat",
     "firewall": "listFirewallRules createFirewallRule deleteFirewallRule "
     "listEgressFirewallRules createEgressFirewallRule deleteEgressFirewallRule "
     "listPortForwardingRules createPortForwardingRule deletePortForwardingRule",
+    "load_balancer": "listLoadBalancerRules createLoadBalancerRule updateLoadBalancerRule "
+    "deleteLoadBalancerRule assignToLoadBalancerRule removeFromLoadBalancerRule "
+    "listLoadBalancerRuleInstances createLBStickinessPolicy listLBStickinessPolicies "
+    "deleteLBStickinessPolicy createLBHealthCheckPolicy listLBHealthCheckPolicies "
+    "deleteLBHealthCheckPolicy",
+    "affinity_group": "listAffinityGroups listAffinityGroupTypes createAffinityGroup "
+    "deleteAffinityGroup updateVMAffinityGroup",
     "router": "listRouters startRouter stopRouter rebootRouter",
     "key_pair": "listSSHKeyPairs createSSHKeyPair registerSSHKeyPair deleteSSHKeyPair "
     "resetSSHKeyForVirtualMachine",

@@ -8,6 +8,7 @@ from cmk.lab.call import Call
 from cmk.lab.declaration import job
 from cmk.lab.jobs import Task
 from cmk.lab.model.account import Account
+from cmk.lab.model.affinity import set_groups
 from cmk.lab.model.host import Host
 from cmk.lab.model.machine import Machine, MachineState, Volume
 from cmk.lab.model.network import Network, Nic
@@ -15,6 +16,7 @@ from cmk.lab.model.offering import DiskOffering, ServiceOffering
 from cmk.lab.model.place import Zone
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Args, kvm_only
+from cmk.lab.nouns.affinity_group import groups_of
 from cmk.lab.nouns.guest_access import Access, access_of
 from cmk.lab.nouns.nic import address_on
 from cmk.lab.nouns.virtual_machine import MACHINE, check_template, gib, ties_of
@@ -43,6 +45,8 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     ipaddress: its address on the first of them
     keypair: the key pair that it lets in
     keypairs: the same for several
+    affinitygroupids: the affinity groups that it is in, with commas between
+    affinitygroupnames: the same by their names
     userdata: what it is to do at its first boot: base64, or @FILE
     userdataid: registered user data instead
     userdatadetails: the values of what registered user data leaves open
@@ -62,6 +66,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     owner = owner_of_new(call, args)
     networks = _networks(call, args, zone)
     access = access_of(call, args, owner, template)
+    groups = groups_of(call, args, owner)
     _require_room(call, owner, offering, size or template.size)
     uuid = new_uuid()
     name = _name(args.get("name"), uuid)
@@ -72,6 +77,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     vm = _add(call, owner, uuid, name, shown, started, zone, template, offering, access)
     number = disk_offering.id if disk_offering else None
     Volume.new_root(call.store, vm.id, size, template.id, number)
+    set_groups(call.store, vm.id, groups)
     for network, address in networks:
         Nic.plug(call.store, call.lab.id, vm.id, network, address)
     return Task(vm, {**ties, "startvm": started})

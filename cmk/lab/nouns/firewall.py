@@ -113,7 +113,7 @@ def create_firewall_rule(call: Call, args: Args) -> Task:
                 f"Ports {other.ports.start} to {other.ports.stop - 1} of "
                 f"{address.public_ip_address} have a firewall rule already."
             )
-    _refuse_too_many(call, address, rule)
+    refuse_too_many(call, address, rule)
     return Task(rule.kept(call.store))
 
 
@@ -174,19 +174,19 @@ def create_port_forwarding_rule(call: Call, args: Args) -> Task:
         created=now(),
     )
     for other in address.rules(call.store):
-        if other.purpose == Rule.FORWARDING and other.meets(rule):
+        if other.leads_in and other.meets(rule):
             raise invalid(
                 f"Ports {other.ports.start} to {other.ports.stop - 1} of "
                 f"{address.public_ip_address} lead elsewhere already."
             )
-    _refuse_too_many(call, address, rule)
+    refuse_too_many(call, address, rule)
     kept = rule.kept(call.store)
     if args.get("openfirewall", True):
-        _open_for(call, kept, _cidrs(args.get("cidrlist"), "cidrlist") or "0.0.0.0/0")
+        open_for(call, kept, cidrs_of(args.get("cidrlist"), "cidrlist") or "0.0.0.0/0")
     return Task(kept)
 
 
-def _open_for(call: Call, forwarding: Rule, cidrs: str) -> None:
+def open_for(call: Call, forwarding: Rule, cidrs: str) -> None:
     """The firewall rule that comes with a forwarding, unless the ports are open already."""
     for other in Rule.there(call.store, ip_address_id=forwarding.ip_address_id):
         if other.purpose == Rule.FIREWALL and other.meets(forwarding):
@@ -224,7 +224,7 @@ def _drafted(
         raise invalid("icmptype and icmpcode go with protocol=icmp.")
     if any(value is not None and not -1 <= value <= 255 for value in types.values()):
         raise invalid("icmptype and icmpcode are -1 to 255.")
-    sources = _cidrs(args.get("cidrlist"), "cidrlist")
+    sources = cidrs_of(args.get("cidrlist"), "cidrlist")
     return Rule.draft(
         purpose=purpose,
         traffic_type=traffic,
@@ -237,7 +237,7 @@ def _drafted(
         network_id=network.id,
         account_id=address.account_id if address else network.account_id,
         source_cidrs=sources or ("0.0.0.0/0" if address else network.cidr),
-        destination_cidrs=_cidrs(args.get("destcidrlist"), "destcidrlist"),
+        destination_cidrs=cidrs_of(args.get("destcidrlist"), "destcidrlist"),
         created=now(),
     )
 
@@ -265,14 +265,16 @@ def _ports(args: Args, first: str, last: str) -> tuple[int | None, int | None]:
     return start, end
 
 
-def _cidrs(given: list[str] | None, name: str) -> str:
+def cidrs_of(given: list[str] | None, name: str) -> str:
+    """Blocks as the store has them. Raises ApiError 431 for what is none."""
     try:
         return ",".join(str(IPv4Network(each, strict=False)) for each in given or [])
     except ValueError:
         raise invalid(f"{name}={','.join(given or [])}: these are no IPv4 blocks.") from None
 
 
-def _refuse_too_many(call: Call, address: PublicAddress, rule: Rule) -> None:
+def refuse_too_many(call: Call, address: PublicAddress, rule: Rule) -> None:
+    """Raise ApiError 431 where an address would have more ports open than may be."""
     has = sum(len(each.ports) for each in address.rules(call.store) if each.purpose == rule.purpose)
     if rule.protocol != "icmp" and has + len(rule.ports) > MOST_PORTS:
         raise invalid(

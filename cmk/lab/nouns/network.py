@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from ipaddress import IPv4Network
 from typing import Any
@@ -18,6 +19,11 @@ from cmk.lab.ownership import owner_of_new, owners
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, malformed
 
+#: How a balancer can keep a client with one VM, as CloudStack tells it (a JSON text).
+STICKINESS = json.dumps(
+    [{"methodname": name, "paramlist": []} for name in ("LbCookie", "AppCookie", "SourceBased")]
+)
+
 #: What services can, under CloudStack's names.
 _CAPABILITIES: dict[str, dict[str, str]] = {
     "Dhcp": {"DhcpAccrossMultipleSubnets": "false"},
@@ -27,6 +33,17 @@ _CAPABILITIES: dict[str, dict[str, str]] = {
         "SupportedProtocols": "tcp,udp,icmp",
         "SupportedTrafficDirection": "ingress, egress",
         "MultipleIps": "true",
+    },
+    "Lb": {
+        "SupportedLbAlgorithms": "roundrobin,leastconn,source",
+        "SupportedProtocols": "tcp",
+        "SupportedLBIsolation": "dedicated",
+        "LbSchemes": "Public",
+        "ElasticLb": "false",
+        "InlineMode": "false",
+        "SslTermination": "false",
+        "VmAutoScaling": "false",
+        "SupportedStickinessMethods": STICKINESS,
     },
     "PortForwarding": {"SupportedProtocols": "tcp,udp"},
     "SourceNat": {"SupportedSourceNatTypes": "peraccount", "RedundantRouter": "false"},

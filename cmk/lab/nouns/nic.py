@@ -29,7 +29,7 @@ NIC = Noun(
     "secondaryip deviceid virtualmachineid",
     _facts,
     keyword="networkname",
-    order="deviceid, row_id",
+    order="isdefault DESC, deviceid",
 )
 
 

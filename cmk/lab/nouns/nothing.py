@@ -10,8 +10,6 @@ from __future__ import annotations
 NOTHING = frozenset(
     [
         "listASNumbers",
-        "listAffinityGroupTypes",
-        "listAffinityGroups",
         "listAlerts",
         "listAnnotations",
         "listAsNumbers",
@@ -49,11 +47,7 @@ NOTHING = frozenset(
         "listIpv4SubnetsForZone",
         "listKubernetesClusters",
         "listKubernetesSupportedVersions",
-        "listLBHealthCheckPolicies",
-        "listLBStickinessPolicies",
         "listLdapConfigurations",
-        "listLoadBalancerRuleInstances",
-        "listLoadBalancerRules",
         "listLoadBalancers",
         "listManagementServers",
         "listManagementServersMetrics",
@@ -108,7 +102,6 @@ NOTHING = frozenset(
 #: Parameters of lists that name what no lab has: of all things, none has that.
 NOBODYS = frozenset(
     [
-        "affinitygroupid",
         "autoscalevmgroupid",
         "backupofferingid",
         "extensionid",

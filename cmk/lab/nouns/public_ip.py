@@ -12,7 +12,7 @@ from cmk.lab.hosts.router import public_cidr
 from cmk.lab.jobs import Task
 from cmk.lab.model.account import Account
 from cmk.lab.model.machine import Machine
-from cmk.lab.model.network import Network, Nic, PublicAddress, Rule
+from cmk.lab.model.network import Network, Nic, PublicAddress
 from cmk.lab.model.place import Zone
 from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.network import usable
@@ -157,8 +157,8 @@ def enable_static_nat(call: Call, args: Args) -> Json:
             raise invalid(f"{address.public_ip_address} is the source NAT of its network.")
         if address.vm_id not in (None, vm.id):
             raise invalid(f"{address.public_ip_address} leads to another VM by static NAT.")
-        if any(rule.purpose == Rule.FORWARDING for rule in address.rules(call.store)):
-            raise invalid(f"{address.public_ip_address} has port forwarding rules.")
+        if any(rule.leads_in for rule in address.rules(call.store)):
+            raise invalid(f"{address.public_ip_address} has port forwarding or balancers.")
         other = PublicAddress.first(call.store, nic_id=nic.id)
         if other is not None and other.id != address.id:
             raise invalid(f"{vm.name} has static NAT by {other.public_ip_address}.")

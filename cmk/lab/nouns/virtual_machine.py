@@ -10,6 +10,7 @@ from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
 from cmk.lab.model.account import Account
+from cmk.lab.model.affinity import AffinityGroup
 from cmk.lab.model.copy import is_ready
 from cmk.lab.model.host import Host
 from cmk.lab.model.job import AsyncJob
@@ -26,8 +27,10 @@ RUNNING, STOPPED, STOPPING = MachineState.RUNNING, MachineState.STOPPED, Machine
 
 
 def _nics(call: Call, rows: list[Row]) -> None:
-    by_machine = nics_of(call, [row["row_id"] for row in rows])
+    numbers = [row["row_id"] for row in rows]
+    by_machine, groups = nics_of(call, numbers), AffinityGroup.of_all(call.store, numbers)
     for row in rows:
+        row["affinitygroup"] = groups.get(row["row_id"], [])
         row["nic"] = by_machine.get(row["row_id"], [])
         row["ipaddress"] = next(
             (nic["ipaddress"] for nic in row["nic"] if "ipaddress" in nic), None
@@ -45,7 +48,7 @@ MACHINE = Noun(
     "hostname templateid templatename templatedisplaytext passwordenabled isoid isoname "
     "isodisplaytext serviceofferingid serviceofferingname cpunumber cpuspeed memory guestosid "
     "ostypeid osdisplayname rootdeviceid rootdevicetype nic hypervisor instancename displayvm "
-    "lastupdated ipaddress keypairs userdataid userdataname",
+    "lastupdated ipaddress keypairs userdataid userdataname affinitygroup",
     _nics,
     is_owned=True,
 )
@@ -117,6 +120,7 @@ def list_virtual_machines(call: Call, args: Args) -> Json:
     serviceofferingid: VMs with this service offering
     hypervisor: KVM
     networkid: VMs on this network
+    affinitygroupid: VMs in this affinity group
     keypair: VMs that let this key pair in
     userdataid: VMs with this user data
     details: how much of each is wanted; the lab tells all but with min

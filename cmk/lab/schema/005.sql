@@ -17,7 +17,7 @@ VALUES
      'Dhcp,Dns,UserData,SourceNat', 'Optional', 1, 1, '2026-01-01T00:00:00+0000'),
     (2, 'c5a0e3b6-0102-4c6d-9f00-636d6b2d7302', 'DefaultIsolatedNetworkOfferingWithSourceNatService',
      'Isolated networks with source NAT', 'Isolated',
-     'Dhcp,Dns,UserData,SourceNat,StaticNat,PortForwarding,Firewall', 'Required', 1, 0,
+     'Dhcp,Dns,UserData,SourceNat,StaticNat,PortForwarding,Firewall,Lb', 'Required', 1, 0,
      '2026-01-01T00:00:00+0000'),
     (3, 'c5a0e3b6-0103-4c6d-9f00-636d6b2d7303', 'DefaultIsolatedNetworkOffering',
      'Isolated networks with no way out', 'Isolated', 'Dhcp,Dns,UserData', 'Optional', 1, 0,
@@ -38,6 +38,7 @@ ALTER TABLE networks ADD COLUMN removed TEXT;
 -- mode: how it hangs on its host: router, user or bridge; NULL before the VM was started.
 ALTER TABLE nics ADD COLUMN ip4_address TEXT;
 ALTER TABLE nics ADD COLUMN device_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nics ADD COLUMN is_default INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE nics ADD COLUMN mode TEXT;
 ALTER TABLE nics ADD COLUMN removed TEXT;
 CREATE INDEX nics_network ON nics (network_id);
@@ -54,7 +55,8 @@ CREATE TABLE user_ip_address (
 );
 CREATE UNIQUE INDEX user_ip_address_there ON user_ip_address (public_ip_address) WHERE removed IS NULL;
 
--- purpose: Firewall or PortForwarding; traffic_type: Ingress or Egress; cidrs as text with commas.
+-- purpose: Firewall, PortForwarding or LoadBalancing, which has a name and an algorithm; traffic_type:
+-- Ingress or Egress; cidrs as text with commas.
 -- related_id: the forwarding that a firewall rule came with, and goes with.
 CREATE TABLE firewall_rules (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL,
@@ -64,9 +66,35 @@ CREATE TABLE firewall_rules (
     source_cidrs TEXT NOT NULL DEFAULT '', destination_cidrs TEXT NOT NULL DEFAULT '',
     instance_id INTEGER REFERENCES vm_instance (id), nic_id INTEGER REFERENCES nics (id),
     dest_port_start INTEGER, dest_port_end INTEGER, related_id INTEGER REFERENCES firewall_rules (id),
+    name TEXT, description TEXT, algorithm TEXT,
     state TEXT NOT NULL DEFAULT 'Add', created TEXT NOT NULL, removed TEXT
 );
 CREATE INDEX firewall_rules_address ON firewall_rules (ip_address_id);
+
+-- Which VMs a balancer shares its connections among, and how it keeps a client with one (kind
+-- Stickiness: method and params, as JSON) or asks whether they are well (kind HealthCheck).
+CREATE TABLE load_balancer_vm_map (
+    id INTEGER PRIMARY KEY, load_balancer_id INTEGER NOT NULL REFERENCES firewall_rules (id),
+    instance_id INTEGER NOT NULL REFERENCES vm_instance (id),
+    nic_id INTEGER NOT NULL REFERENCES nics (id), UNIQUE (load_balancer_id, nic_id)
+);
+CREATE TABLE load_balancer_policy (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
+    load_balancer_id INTEGER NOT NULL REFERENCES firewall_rules (id), kind TEXT NOT NULL,
+    name TEXT NOT NULL, method TEXT, description TEXT, params TEXT NOT NULL DEFAULT '{}',
+    account_id INTEGER NOT NULL REFERENCES account (id), created TEXT NOT NULL, removed TEXT
+);
+
+-- VMs that are to be on one host, or on different ones; type as CloudStack writes it.
+CREATE TABLE affinity_group (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, type TEXT NOT NULL,
+    description TEXT, account_id INTEGER NOT NULL REFERENCES account (id), created TEXT NOT NULL,
+    UNIQUE (account_id, name)
+);
+CREATE TABLE affinity_group_vm_map (
+    id INTEGER PRIMARY KEY, affinity_group_id INTEGER NOT NULL REFERENCES affinity_group (id),
+    instance_id INTEGER NOT NULL REFERENCES vm_instance (id), UNIQUE (affinity_group_id, instance_id)
+);
 
 CREATE TABLE ssh_keypairs (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL REFERENCES account (id),
@@ -127,8 +155,7 @@ DROP VIEW nic_view;
 CREATE VIEW nic_view AS
 SELECT w.id AS row_id, w.instance_id, w.uuid AS id, n.uuid AS networkid, n.name AS networkname,
     w.mac_address AS macaddress, f.guest_type AS type, 'Guest' AS traffictype,
-    w.device_id = (SELECT min(d.device_id) FROM nics d WHERE d.instance_id = w.instance_id
-        AND d.removed IS NULL) AS isdefault,
+    w.is_default AS isdefault,
     w.ip4_address AS ipaddress, nullif(n.cidr, '') AS cidr, nullif(n.gateway, '') AS gateway,
     w.device_id AS deviceid, v.uuid AS virtualmachineid, v.account_id
 FROM nics w JOIN networks n ON n.id = w.network_id
@@ -162,6 +189,22 @@ JOIN owner_view o ON o.account_id = r.account_id
 LEFT JOIN user_ip_address i ON i.id = r.ip_address_id
 LEFT JOIN vm_instance v ON v.id = r.instance_id LEFT JOIN nics w ON w.id = r.nic_id
 WHERE r.removed IS NULL;
+
+CREATE VIEW load_balancer_view AS
+SELECT r.id AS row_id, r.uuid AS id, r.name, r.description, r.algorithm, r.protocol,
+    CAST(r.start_port AS TEXT) AS publicport, CAST(r.dest_port_start AS TEXT) AS privateport,
+    r.source_cidrs AS cidrlist, i.uuid AS publicipid, i.public_ip_address AS publicip,
+    n.uuid AS networkid, z.uuid AS zoneid, z.name AS zonename, r.state, 1 AS fordisplay, o.account,
+    o.domain, o.domainid, o.domainpath, o.project, o.projectid, o.account_id
+FROM firewall_rules r JOIN networks n ON n.id = r.network_id
+JOIN data_center z ON z.id = n.data_center_id JOIN owner_view o ON o.account_id = r.account_id
+JOIN user_ip_address i ON i.id = r.ip_address_id
+WHERE r.purpose = 'LoadBalancing' AND r.removed IS NULL;
+
+CREATE VIEW affinity_group_view AS
+SELECT g.id AS row_id, g.uuid AS id, g.name, g.type, g.description, o.account, o.domain, o.domainid,
+    o.domainpath, o.project, o.projectid, o.account_id
+FROM affinity_group g JOIN owner_view o ON o.account_id = g.account_id;
 
 CREATE VIEW router_view AS
 SELECT r.id AS row_id, r.uuid AS id, r.name, z.uuid AS zoneid, z.name AS zonename, z.dns1,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cmk.errors import CmkError
+from cmk.errors import CmkError, Unreachable
 from cmk.lab.events import record
 from cmk.lab.faults import strike
 from cmk.lab.hosts.agent import AgentFailure
@@ -20,6 +20,7 @@ from cmk.lab.hosts.plug import implement, plug_in
 from cmk.lab.hosts.pools import measure_own
 from cmk.lab.hosts.seed_disk import give_seed
 from cmk.lab.jobs import Cancelled, Job, StoryError, Work
+from cmk.lab.model.affinity import Affinity, AffinityGroup
 from cmk.lab.model.machine import Machine, MachineState, Volume, VolumeState
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
@@ -133,6 +134,7 @@ def _place(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> None:
     store = job.store
     host.warm_up()
     vm.become(store, MachineState.STARTING, host_id=host.id)
+    _refuse_company(job, vm, host)
     disk = _root_disk(job, vm, host, pool)
     iso = _iso(job, vm, host, pool)
     job.progress("Starting")
@@ -150,6 +152,15 @@ def _place(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> None:
         seed = give_seed(host, pool, vm)
         domain.start(host.connection, _guest(job, vm, host, pool, disk, iso, kind, nics, seed))
     vm.become(store, MachineState.RUNNING, host_id=host.id, last_host_id=host.id, virt_type=kind)
+
+
+def _refuse_company(job: Job, vm: Machine, host: OpenHost) -> None:
+    """Raise Unreachable where another VM, which is on its way too, has come first to a host that an
+    affinity group allows only one of them."""
+    groups = AffinityGroup.of_machine(job.store, vm.id)
+    reason = Affinity.of(job.store, groups, vm.id).forbids(host.id)
+    if reason:
+        raise Unreachable(reason)
 
 
 def _root_disk(job: Job, vm: Machine, host: OpenHost, pool: Pool) -> Volume:

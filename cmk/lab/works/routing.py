@@ -10,7 +10,7 @@ from cmk.lab.hosts.router import namespace_of, refuse_without, reroute, stop
 from cmk.lab.jobs import Job, Work
 from cmk.lab.lab import Lab
 from cmk.lab.model.machine import Machine
-from cmk.lab.model.network import Network, PublicAddress, Router, Rule
+from cmk.lab.model.network import Balanced, Network, Policy, PublicAddress, Router, Rule
 from cmk.lab.settings import GUESTS, flag
 from cmk.lab.store import Store
 
@@ -45,8 +45,11 @@ def drop_rule(job: Job) -> None:
     record(job.call, f"{_word(rule)}.CLOSE", f"A rule of {rule.protocol} is gone", rule)
 
 
+_WORDS = {Rule.FORWARDING: "NET.RULE", Rule.BALANCING: "LB", Rule.FIREWALL: "FIREWALL"}
+
+
 def _word(rule: Rule) -> str:
-    return "NET.RULEADD" if rule.purpose == Rule.FORWARDING else "FIREWALL"
+    return _WORDS[rule.purpose]
 
 
 def undo_rule(job: Job, reason: str) -> None:
@@ -64,6 +67,8 @@ def remove_rules(store: Store, rules: list[Rule]) -> None:
     """Mark rules as removed, and those that came with them."""
     for rule in rules:
         rule.remove(store)
+        for balanced in Balanced.there(store, load_balancer_id=rule.id):
+            balanced.delete(store)
         for related in Rule.there(store, related_id=rule.id):
             related.remove(store)
 
@@ -72,6 +77,8 @@ def leave_networks(store: Store, vm: Machine) -> None:
     """A VM that is gone has no NICs, and nothing leads to it."""
     with store.change():
         remove_rules(store, Rule.there(store, instance_id=vm.id))
+        for balanced in Balanced.there(store, instance_id=vm.id):
+            balanced.delete(store)
         for address in PublicAddress.there(store, vm_id=vm.id):
             remove_rules(store, address.rules(store))
             address.update(store, vm_id=None, nic_id=None)
@@ -129,6 +136,12 @@ def remove(job: Job) -> None:
     record(job.call, "NETWORK.DELETE", f"Deleted the network {network.name}", network)
 
 
+def drop_policy(job: Job) -> None:
+    """A balancer does without a policy."""
+    Policy.of(job.store, job.instance_id).remove(job.store)
+    route(job.lab)
+
+
 def restart(job: Job) -> None:
     """Make the router anew, from nothing where that was asked."""
     if job.info.get("cleanup"):
@@ -167,6 +180,7 @@ TAKE_ADDRESS = Work(take_address, leave_address)
 GIVE_BACK = Work(give_back, stands)
 END_STATIC_NAT = Work(end_static_nat, stands)
 UPDATE = Work(update, stands)
+DROP_POLICY = Work(drop_policy, stands)
 REMOVE = Work(remove, stands)
 RESTART = Work(restart, stands)
 START_ROUTER = Work(start_router, stands)
