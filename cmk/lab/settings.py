@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from cmk.lab.model.limit import RESOURCES
+from cmk.lab.model.limit import SETTINGS as SETTING_OF
 from cmk.lab.store import Store
 from cmk.wire.faults import invalid
 
@@ -40,6 +42,13 @@ FILE_PATHS = "direct.download.file.paths"
 PRIVATE = "direct.download.private.addresses"
 
 SETTINGS = {
+    **{
+        SETTING_OF[each.name]: Setting(
+            str(each.default), f"how many an account may have ({each.name}); -1: any"
+        )
+        for each in RESOURCES
+        if each.name in SETTING_OF
+    },
     "cpu.overprovisioning.factor": Setting("16", "CPU MHz given to VMs over what a host has"),
     "direct.download.allow.https.to.http": Setting(
         "false", "follow redirects of downloads from https to plain http"
@@ -107,6 +116,8 @@ def checked(name: str, value: str) -> str:
         return value
     if name == PUBLIC_CIDR:
         return _loopback_block(value)
+    if name in SETTING_OF.values() and value == "-1":
+        return value
     if not allowed and not re.fullmatch(r"[0-9]{1,9}", value):
         raise invalid(f"{name} is a whole number, not '{value}'.")
     return value.lower()

@@ -161,6 +161,26 @@ def test_an_address_that_cannot_be_is_refused(lab: Lab, address: str, why: str) 
     assert Machine.called(lab.store, "web2") is None
 
 
+def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: Lab) -> None:
+    from cmk.lab.call import Call
+    from cmk.lab.model.account import Account
+
+    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
+    made = lab.ask("createAccount", username="ann", **words)["account"]["id"]
+    ann = Account.known(lab.store, made)
+    assert ann is not None
+    for name in ("max.account.networks", "max.account.public.ips"):
+        lab.ask("updateConfiguration", name=name, value="1")
+    mine = Lab(lab.things)
+    mine.call = Call(lab.call.lab, ann, print)
+    network = mine.network()
+    with refused(535, "network 1"):
+        mine.network("n2")
+    mine.ask("associateIpAddress", networkid=network)
+    with refused(535, "public_ip"):
+        mine.ask("associateIpAddress", networkid=network)
+
+
 def test_an_l2_network_gives_no_addresses(lab: Lab) -> None:
     network = lab.network("cable", "DefaultL2NetworkOffering")
     [nic] = lab.vm("web1", network)["nic"]

@@ -12,6 +12,23 @@ _VMS = "FROM vm_instance v JOIN service_offering o ON o.id = v.service_offering_
 _VMS += "IS NULL AND v.state NOT IN ('Error', 'Destroyed', 'Expunging') AND {v}"
 _DISKS = "FROM volumes d JOIN vm_instance v ON v.id = d.instance_id LEFT JOIN vm_template t "
 _DISKS += "ON t.id = d.template_id WHERE d.removed IS NULL AND {v}"
+_NETWORKS = "SELECT count(*) FROM networks v WHERE v.removed IS NULL AND {v}"
+
+#: The lab's settings that say how many an account may have, as CloudStack names them.
+SETTINGS = {
+    "user_vm": "max.account.user.vms",
+    "public_ip": "max.account.public.ips",
+    "volume": "max.account.volumes",
+    "snapshot": "max.account.snapshots",
+    "template": "max.account.templates",
+    "project": "max.account.projects",
+    "network": "max.account.networks",
+    "vpc": "max.account.vpcs",
+    "cpu": "max.account.cpus",
+    "memory": "max.account.memory",
+    "primary_storage": "max.account.primary.storage",
+    "secondary_storage": "max.account.secondary.storage",
+}
 
 
 class Resource(NamedTuple):
@@ -28,7 +45,13 @@ class Resource(NamedTuple):
 #: In the order of their numbers (4.22). CPU in cores, memory in MiB, storage in GiB.
 RESOURCES = (
     Resource(0, "user_vm", "vm", 20, f"SELECT count(*) {_VMS}"),
-    Resource(1, "public_ip", "ip", 20),
+    Resource(
+        1,
+        "public_ip",
+        "ip",
+        20,
+        "SELECT count(*) FROM user_ip_address v WHERE v.removed IS NULL AND {v}",
+    ),
     Resource(2, "volume", "volume", 20, f"SELECT count(*) {_DISKS}"),
     Resource(3, "snapshot", "snapshot", 20),
     Resource(
@@ -46,7 +69,7 @@ RESOURCES = (
         "SELECT count(*) FROM projects p JOIN project_account v ON v.project_id = p.id "
         "WHERE p.removed IS NULL AND v.role = 'Admin' AND {v}",
     ),
-    Resource(6, "network", "network", 20, "SELECT count(*) FROM networks v WHERE {v}"),
+    Resource(6, "network", "network", 20, _NETWORKS),
     Resource(7, "vpc", "vpc", 20),
     Resource(8, "cpu", "cpu", 40, f"SELECT coalesce(sum(o.cpu), 0) {_VMS}"),
     Resource(9, "memory", "memory", 40960, f"SELECT coalesce(sum(o.ram_size), 0) {_VMS}"),
@@ -79,8 +102,8 @@ def total(store: Store, resource: Resource, owners: Owners) -> int:
 
 
 def limit_of_account(store: Store, resource: Resource, account: Account) -> int:
-    """The most that an account may have: what was set for it, else the default; root admins may
-    have any."""
+    """The most that an account may have: what was set for it, else for all (max.account.*); root
+    admins may have any."""
     if account.is_root:
         return UNLIMITED
     found = store.value(
@@ -88,6 +111,8 @@ def limit_of_account(store: Store, resource: Resource, account: Account) -> int:
         resource.name,
         account.id,
     )
+    if found is None and resource.name in SETTINGS:
+        found = store.configuration(SETTINGS[resource.name])
     return resource.default if found is None else int(found)
 
 

@@ -15,7 +15,7 @@ from cmk.lab.jobs import Task
 from cmk.lab.model.network import Network, NetworkOffering, NetworkState
 from cmk.lab.model.place import Zone
 from cmk.lab.noun import Among, Args, Noun, Row
-from cmk.lab.ownership import owner_of_new, owners
+from cmk.lab.ownership import owner_of_new, owners, require
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, malformed
 
@@ -171,6 +171,7 @@ def create_network(call: Call, args: Args) -> Json:
     owner = owner_of_new(call, args)
     refuse_without(call.lab, f"The network {args['name']}")
     with call.store.change():
+        require(call, owner, network=1)
         cidr, gateway = _addresses(call, args, offering)
         made = Network.add(
             call.store,
