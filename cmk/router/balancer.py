@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,8 +14,7 @@ from cmk.router.failure import Failed
 #: Seconds that a haproxy may take to begin, and that an old one may take to end its connections.
 PATIENCE = 5.0
 
-_HEAD = """global
-    maxconn 2000
+_HEAD = """    maxconn 2000
 defaults
     timeout connect 5s
     timeout client 5m
@@ -69,6 +69,7 @@ class Balancer:
         self._process: subprocess.Popen[bytes] | None = None
         self._leaving: list[subprocess.Popen[bytes]] = []
         self._config = ""
+        self._number = 0
 
     def serve(self, publics: list[dict[str, Any]]) -> None:
         """Share as these public addresses say. Raises Failed."""
@@ -87,22 +88,38 @@ class Balancer:
 
     def _started(self, text: str, old: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes]:
         """A new haproxy, which takes the ports over from the old one; that ends its connections."""
-        path, pid = self._directory / "haproxy.cfg", self._directory / "haproxy.pid"
-        path.write_text(text)
-        pid.unlink(missing_ok=True)
-        command = ["setpriv", "--pdeathsig", "TERM", "haproxy", "-db", "-q", "-f", str(path)]
-        if old is not None:
-            command += ["-sf", str(old.pid)]
-        log = self._directory / "haproxy.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [*command, "-p", str(pid)], stdin=subprocess.DEVNULL, stdout=out, stderr=out
-            )
+        path = self._directory / "haproxy.cfg"
+        control = self._directory / f"haproxy.{self._number % 2}"  # the old one has the other
+        self._number += 1
+        control.unlink(missing_ok=True)
+        path.write_text(f"global\n    stats socket {control} mode 600\n{text}")
+        command = ["haproxy", "-db", "-q", "-f", str(path)]
+        checked = subprocess.run([*command, "-c"], capture_output=True, text=True, check=False)
+        if checked.returncode:
+            told = checked.stderr.strip().splitlines() or ["it said nothing"]
+            raise Failed(f"haproxy: {told[0]}")
+        take_over = ["-sf", str(old.pid)] if old is not None else []
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *command, *take_over],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + PATIENCE
-        while not pid.exists():
+        while not _answers(control):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-                raise Failed(f"haproxy: {said[0]}")
-            time.sleep(0.002)
+                raise Failed("haproxy does not start; the router's log tells why")
+            time.sleep(0.005)
         return process
+
+
+def _answers(control: Path) -> bool:
+    """Whether a haproxy works: then it has its ports, and the one before it has been told to go."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(str(control))
+            client.sendall(b"show info\n")
+            return bool(client.recv(1))
+        except OSError:
+            return False

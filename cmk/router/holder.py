@@ -27,7 +27,7 @@ from cmk.router import firewall, links
 from cmk.router.balancer import Balancer
 from cmk.router.failure import Failed
 from cmk.router.forwards import Uplink, UplinkError, ports_of
-from cmk.router.metadata import Guests, serve
+from cmk.router.metadata import Guests, Servers
 from cmk.router.names import Names
 
 #: Seconds without guests, a daemon and requests after which it ends by itself.
@@ -58,6 +58,7 @@ class Holder:
         self._names = Names(directory, RESOLVER)
         self._balancer = Balancer(directory)
         self._guests = Guests()
+        self._servers = Servers(self._guests)
         self._uplink = Uplink(directory / "slirp")
         self._cable = -1
         self._networks: list[dict[str, Any]] = []
@@ -71,7 +72,6 @@ class Holder:
         for switch in Path("/proc/sys/net/bridge").glob("bridge-nf-call-*"):
             switch.write_text("0\n")
         _run(["ip", "link", "set", "lo", "up"], "")
-        serve(self._guests)
 
     def answer(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """What comes of a request. Raises Failed."""
@@ -106,6 +106,7 @@ class Holder:
         _run(["ip", "-batch", "-"], "\n".join([*lines, ""]))
         _run(["nft", "-f", "-"], firewall.table(state))
         self._guests.replace(state["metadata"])
+        self._servers.serve({each["address"] for each in state["networks"] if each["address"]})
         self._networks, self._publics = state["networks"], state["publics"]
         self._names.serve(self._networks)
         self._balancer.serve(self._publics)

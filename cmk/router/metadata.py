@@ -78,9 +78,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, port: int, handler: type[_Handler], guests: Guests) -> None:
+    def __init__(self, place: tuple[str, int], handler: type[_Handler], guests: Guests) -> None:
         self.guests = guests
-        super().__init__(("", port), handler)
+        super().__init__(place, handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -114,8 +114,25 @@ class _Passwords(_Handler):
             self._answer(self.server.guests.password(address).encode())
 
 
-def serve(guests: Guests) -> None:
-    """Answer from threads of their own, for as long as this process lives."""
-    for port, handler in ((80, _Metadata), (8080, _Passwords)):
-        server = _Server(port, handler, guests)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+class Servers:
+    """What answers at the router's address in each network: never at its public addresses, whose
+    ports are for others."""
+
+    def __init__(self, guests: Guests) -> None:
+        self._guests = guests
+        self._running: dict[str, list[_Server]] = {}
+
+    def serve(self, addresses: set[str]) -> None:
+        """Answer at exactly these addresses, from threads of their own."""
+        for gone in self._running.keys() - addresses:
+            for server in self._running.pop(gone):
+                server.shutdown()
+                server.server_close()
+        for address in addresses - self._running.keys():
+            servers = [
+                _Server((address, port), handler, self._guests)
+                for port, handler in ((80, _Metadata), (8080, _Passwords))
+            ]
+            for server in servers:
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+            self._running[address] = servers

@@ -41,8 +41,11 @@ class Guests:
         return self.lab.deploy(self.template, name, *more)
 
     def ssh(self, name: str, command: str, status: int = 0) -> str:
-        with self.lab.start("-t", "120", "ssh", name, "--", command) as process:
-            out, err = process.communicate(timeout=150)
+        with self.lab.start("-t", "60", "ssh", name, "--", command) as process:
+            try:
+                out, err = process.communicate(timeout=90)
+            finally:
+                process.terminate()
         assert process.returncode == status, (out, err)
         return out.strip()
 
@@ -139,7 +142,7 @@ def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: G
     made = guests.lab.ok("create", "loadbalancerrule", f"publicipid={id}", "name=web", *shared)
     balancer = made.json["loadbalancer"]["id"]
     for name in ("web1", "web2"):
-        guests.ssh(name, f"nc -ll -p 81 -e echo {name} >/dev/null 2>&1 </dev/null &")
+        guests.ssh(name, f"setsid nc -ll -p 81 -e echo {name} >/dev/null 2>&1 </dev/null &")
     both = f"virtualmachineids={one['id']},{two['id']}"
     guests.lab.ok("assign", "toloadbalancerrule", f"id={balancer}", both)
     assert {answer(address, 8080) for _ in range(6)} == {"web1", "web2"}
@@ -151,7 +154,7 @@ def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: G
     other = guests.lab.vm("other")["id"]
     put = ("add", "nictovirtualmachine", f"virtualmachineid={other}", f"networkid={back}")
     nic = guests.lab.ok(*put).json["virtualmachine"]["nic"][1]
-    guests.ssh("other", "udhcpc -q -n -t 10 -i eth1 -s /bin/on-lease")
+    guests.ssh("other", f"ifconfig eth1 {nic['ipaddress']} netmask 255.255.255.0 up")
     assert "1 packets received" in guests.ssh("other", "ping -c 1 -W 5 10.1.2.2")
     guests.lab.ok(
         "remove", "nicfromvirtualmachine", f"virtualmachineid={other}", f"nicid={nic['id']}"
@@ -172,8 +175,8 @@ def test_a_router_that_dies_is_made_anew_by_the_next_command(guests: Guests) -> 
     id, address = guests.address(network)
     to = ("publicport=2222", "privateport=22", f"virtualmachineid={vm['id']}")
     guests.lab.ok("create", "portforwardingrule", f"ipaddressid={id}", "protocol=tcp", *to)
-    assert guests.through(address, 2222, "hostname") == "web1"
     before = guests.ssh("web1", "cat /proc/sys/kernel/random/boot_id")
+    assert guests.through(address, 2222, "hostname") == "web1"
     for name in ("cmk.router.holder", "slirp4netns"):
         [pid] = guests.router_processes(name)
         os.kill(pid, signal.SIGKILL)
