@@ -181,6 +181,28 @@ def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: Lab) -> No
         mine.ask("associateIpAddress", networkid=network)
 
 
+def test_an_account_that_goes_leaves_nothing_of_its_networks(lab: Lab) -> None:
+    from cmk.lab.call import Call
+    from cmk.lab.model.account import Account
+
+    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
+    made = lab.ask("createAccount", username="ann", **words)["account"]["id"]
+    ann = Account.known(lab.store, made)
+    assert ann is not None
+    mine = Lab(lab.things)
+    mine.call = Call(lab.call.lab, ann, print)
+    network = mine.network()
+    mine.ask("associateIpAddress", networkid=network)
+    mine.ask("registerSSHKeyPair", name="me", publickey=KEY)
+    mine.ask("registerUserData", name="web", userdata="IyEvYmluL3NoCg==")
+    mine.ask("createAffinityGroup", name="apart", type="host anti-affinity")
+    lab.ask("deleteAccount", id=made)
+    for api in ("listPublicIpAddresses", "listSSHKeyPairs", "listUserData", "listAffinityGroups"):
+        assert lab.ask(api, listall="true") == {}, api
+    names = [row["name"] for row in lab.ask("listNetworks", listall="true")["network"]]
+    assert names == ["lab-network"]
+
+
 def test_an_l2_network_gives_no_addresses(lab: Lab) -> None:
     network = lab.network("cable", "DefaultL2NetworkOffering")
     [nic] = lab.vm("web1", network)["nic"]

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,44 @@ def test_a_management_server_is_not_served(cloud: Cmk) -> None:
     assert "serve is for a lab" in cloud("serve").err
 
 
+def examples() -> list[tuple[str, list[str]]]:
+    """The commands of the pages' examples for CI services, by the service."""
+    page = (Path(__file__).parents[2] / "docs/serve.md").read_text()
+    found = []
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        lines = [line.strip() for line in block.splitlines()]
+        runs = [line.removeprefix("- run: ") for line in lines if line.startswith("- run: ")]
+        script = block.partition("  script:\n")[2]
+        steps = [line.strip().removeprefix("- ") for line in script.splitlines()]
+        found.append(("github" if runs else "gitlab", runs or steps))
+    return found
+
+
+@pytest.mark.parametrize(("service", "commands"), examples(), ids=lambda each: str(each)[:6])
+def test_the_examples_for_ci_services_run(
+    lab: LabCmk, tmp_path: Path, service: str, commands: list[str]
+) -> None:
+    """All but what installs: in one shell, as GitLab has it, on a port that is free here."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mine = [line for line in commands if not re.search(r"apt-get|pip install", line)]
+    script = "\n".join(["set -e", *mine, "kill %1 2>/dev/null || true"])
+    variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **lab.variables}
+    run = subprocess.run(
+        ["bash", "-c", script.replace("8080", str(port))],
+        env=variables,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert '"name": "lab"' in run.stdout or run.stdout.startswith("lab")
+
+
 def test_ready_fd_gets_the_port(lab: LabCmk) -> None:
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
-    import subprocess
 
     process = subprocess.Popen(
         [sys.executable, "-m", "cmk", "serve", "--port", "0", "--ready-fd", str(writer)],

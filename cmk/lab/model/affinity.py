@@ -44,6 +44,10 @@ class AffinityGroup(Record):
         )
         return [row["instance_id"] for row in rows]
 
+    def empty(self, store: Store) -> None:
+        """No VM is in it any more, also none that is gone."""
+        store.execute("DELETE FROM affinity_group_vm_map WHERE affinity_group_id = ?", self.id)
+
     def hosts(self, store: Store, besides: int) -> set[int]:
         """Where its other VMs are now."""
         rows = store.rows(

@@ -101,6 +101,7 @@ def delete_affinity_group(call: Call, args: Args) -> Task:
     inside = group.machines(call.store)
     if inside:
         raise failed(f"The affinity group {group.name} has {len(inside)} VM(s) in it.")
+    group.empty(call.store)
     group.delete(call.store)
     record(call, "AG.DELETE", f"Deleted the affinity group {group.name}")
     return Task(group, answer={"success": True})

@@ -11,6 +11,7 @@ from cmk.lab.model.template import Template
 from cmk.lab.model.user import User
 from cmk.lab.works.collection import nothing_to_undo, remove_from_stores, remove_orphans
 from cmk.lab.works.lifecycle import expunge_machine, stop_machine
+from cmk.lab.works.routing import remove_all_of
 
 
 def remove_account(job: Job) -> None:
@@ -64,6 +65,7 @@ def _empty(job: Job, account: Account) -> None:
 def _take_all(job: Job, account: Account) -> None:
     for vm in Machine.there(job.store, account_id=account.id):
         expunge_machine(job, vm)
+    remove_all_of(job, account)
     for template in Template.there(job.store, account_id=account.id):
         with job.store.change():
             template.forbid(job.store)

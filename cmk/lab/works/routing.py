@@ -9,6 +9,9 @@ from cmk.lab.hosts.plug import implement
 from cmk.lab.hosts.router import namespace_of, refuse_without, reroute, stop
 from cmk.lab.jobs import Job, Work
 from cmk.lab.lab import Lab
+from cmk.lab.model.account import Account
+from cmk.lab.model.affinity import AffinityGroup
+from cmk.lab.model.key_pair import KeyPair, UserData
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Balanced, Network, Policy, PublicAddress, Router, Rule
 from cmk.lab.settings import GUESTS, flag
@@ -127,11 +130,7 @@ def update(job: Job) -> None:
 def remove(job: Job) -> None:
     """Remove a network, with its addresses and all rules."""
     network = Network.of(job.store, job.instance_id)
-    with job.store.change():
-        remove_rules(job.store, Rule.there(job.store, network_id=network.id))
-        for address in PublicAddress.there(job.store, network_id=network.id):
-            address.remove(job.store)
-        network.remove(job.store)
+    _remove_network(job.store, network)
     route(job.lab)
     record(job.call, "NETWORK.DELETE", f"Deleted the network {network.name}", network)
 
@@ -139,6 +138,33 @@ def remove(job: Job) -> None:
 def drop_policy(job: Job) -> None:
     """A balancer does without a policy."""
     Policy.of(job.store, job.instance_id).remove(job.store)
+    route(job.lab)
+
+
+def _remove_network(store: Store, network: Network) -> None:
+    with store.change():
+        remove_rules(store, Rule.there(store, network_id=network.id))
+        for address in PublicAddress.there(store, network_id=network.id):
+            address.remove(store)
+        network.remove(store)
+
+
+def remove_all_of(job: Job, account: Account) -> None:
+    """Take an account's networks, and what else it has for VMs that are gone already; a network
+    that others' VMs are on stays."""
+    store = job.store
+    for network in Network.there(store, account_id=account.id):
+        if network.id != Network.default(store).id and not network.nics(store):
+            _remove_network(store, network)
+    with store.change():
+        for data in UserData.there(store, account_id=account.id):
+            data.remove(store)
+        for pair in KeyPair.there(store, account_id=account.id):
+            pair.delete(store)
+        for group in AffinityGroup.there(store, account_id=account.id):
+            if not group.machines(store):
+                group.empty(store)
+                group.delete(store)
     route(job.lab)
 
 
