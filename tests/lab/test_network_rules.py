@@ -599,6 +599,27 @@ def test_registered_user_data_is_named_and_is_kept_while_a_vm_uses_it(lab: Lab) 
         lab.ask("deleteUserData", id=made["id"])
 
 
+def test_a_vm_is_renamed_when_it_is_off_and_its_text_changes_at_any_time(lab: Lab) -> None:
+    vm = lab.vm("web1")["id"]
+    lab.vm("web2")
+    told = lab.ask("updateVirtualMachine", id=vm, name="front", displayname="the front")
+    assert (told["virtualmachine"]["name"], told["virtualmachine"]["displayname"]) == (
+        "front",
+        "the front",
+    )
+    with refused(431, "already exists"):
+        lab.ask("updateVirtualMachine", id=vm, name="web2")
+    with refused(431, "no name for a VM"):
+        lab.ask("updateVirtualMachine", id=vm, name="-x")
+    row = Machine.called(lab.store, "front")
+    assert row is not None
+    row.update(lab.store, state=MachineState.RUNNING)
+    with refused(431, "when it is off"):
+        lab.ask("updateVirtualMachine", id=vm, name="back")
+    told = lab.ask("updateVirtualMachine", id=vm, displayname="still the front")
+    assert told["virtualmachine"]["displayname"] == "still the front"
+
+
 def test_a_seed_disk_says_what_the_router_says(lab: Lab) -> None:
     lab.ask("registerSSHKeyPair", name="me", publickey=KEY)
     lab.vm("web1", keypair="me", userdata=base64.b64encode(b"#!/bin/sh\n").decode())

@@ -49,6 +49,7 @@ APIS = {
     "provisionTemplateDirectDownloadCertificate revokeTemplateDirectDownloadCertificate",
     "spool_ref": "listTemplateSpoolRefs",
     "deployment": "deployVirtualMachine",
+    "machine_update": "updateVirtualMachine",
     "virtual_machine": "listVirtualMachines "
     "startVirtualMachine stopVirtualMachine rebootVirtualMachine destroyVirtualMachine "
     "recoverVirtualMachine expungeVirtualMachine restoreVirtualMachine",

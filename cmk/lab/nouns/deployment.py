@@ -69,7 +69,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     groups = groups_of(call, args, owner)
     _require_room(call, owner, offering, size or template.size)
     uuid = new_uuid()
-    name = _name(args.get("name"), uuid)
+    name = checked_name(args["name"]) if args.get("name") else f"VM-{uuid}"
     if Machine.name_is_taken(call.store, name):
         raise invalid(f"The vm with hostName {name} already exists in the network.")
     started = args.get("startvm", True)
@@ -139,9 +139,8 @@ def root_disk(call: Call, args: Args, template: Template) -> tuple[int | None, D
     return size or found.disk_size, found
 
 
-def _name(wanted: str | None, uuid: str) -> str:
-    if not wanted:
-        return f"VM-{uuid}"
+def checked_name(wanted: str) -> str:
+    """A host name that a VM can have. Raises ApiError 431 for any other."""
     if not _NAME.match(wanted):
         raise malformed(
             f"'{wanted}' is no name for a VM: 1 to 63 letters, digits and dashes, beginning with a "
