@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import threading
@@ -60,6 +61,8 @@ def cp(session: Session, words: list[str], flags: Flags) -> None:
     """`cp FILE… VM:PATH` and `cp VM:PATH… FILE`."""
     if len(words) < 2:
         raise UsageError("cp takes files and where to: cmk cp FILE VM:PATH, or back.")
+    if not all(words):
+        raise UsageError("A word of cp is empty.")
     lab = _lab(session, "cp")
     names = {name for word in words if (name := _machine_in(word))}
     if len(names) != 1:
@@ -145,7 +148,7 @@ def user_of(lab: Lab, vm: Machine) -> str:
     """Whom a VM lets in: what its template's details say, else what images like it have."""
     template = vm.template(lab.store)
     told = template.details(lab.store).get("user", "")
-    if told:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", told):
         return told
     for text in (template.name, template.display_text, template.os_name(lab.store)):
         for beginning, user in USERS.items():

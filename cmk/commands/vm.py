@@ -17,6 +17,7 @@ from cmk.images.catalog import CloudImage, images
 from cmk.lab.engine import LabBackend
 from cmk.lab.hosts.door import door_to
 from cmk.lab.model.machine import Machine
+from cmk.lab.nouns.key_pair import fingerprint
 from cmk.line.arguments import attached
 from cmk.session.flags import Flags
 from cmk.session.progress import bar_for
@@ -56,7 +57,12 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     if not 1 <= len(words) <= 2 or any("=" in word for word in words[1:]):
         raise UsageError("vm takes an image, and perhaps a name.", "For example: cmk vm debian-12")
     for pair in flags.port:
-        if not re.fullmatch(r"\d{1,5}(:\d{1,5})?", pair):
+        ports = pair.split(":")
+        if (
+            len(ports) > 2
+            or not all(re.fullmatch(r"[0-9]{1,5}", each) for each in ports)
+            or not (all(0 < int(each) < 1 << 16 for each in ports))
+        ):
             raise UsageError(f"--port {pair}: it is a port, or two: --port 8080:80")
     backend = session.backend
     if not isinstance(backend, LabBackend):
@@ -64,6 +70,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
     making = _Making(session, backend, flags)
     vm = making.vm(words[0], words[1] if len(words) > 1 else "")
     try:
+        making.forward(vm)
         making.wait_for_banner(vm)
         if flags.ssh or flags.rm:
             ssh(session, [vm.uuid], flags)
@@ -118,10 +125,7 @@ class _Making:
         if flags.port:
             given["networkids"] = self._network(str(zone["id"]))
         told = self.finish("deployVirtualMachine", **given)
-        vm = find(self._backend.lab, str(told["virtualmachine"]["id"]))
-        for pair in flags.port:
-            self._forward(vm, pair, given["networkids"])
-        return vm
+        return find(self._backend.lab, str(told["virtualmachine"]["id"]))
 
     def _template(self, image: str, zone: str) -> str:
         """The id of the template that is meant; registered now where it has to be."""
@@ -187,10 +191,13 @@ class _Making:
             text = public.read_text().strip()
         except (OSError, ValueError) as problem:
             raise UsageError(f"--key {path}: {public} cannot be read: {problem}.") from None
-        found = self.one("listSSHKeyPairs", "sshkeypair", name=path.stem)
-        if found is None:
-            self.ask("registerSSHKeyPair", name=path.stem, publickey=text)
-        return path.stem
+        found = self.one("listSSHKeyPairs", "sshkeypair", fingerprint=fingerprint(text))
+        if found is not None:
+            return str(found["name"])
+        taken = self.one("listSSHKeyPairs", "sshkeypair", name=path.stem)
+        name = f"{path.stem}-{fingerprint(text)[:5]}" if taken else path.stem
+        self.ask("registerSSHKeyPair", name=name, publickey=text)
+        return name
 
     def _network(self, zone: str) -> str:
         found = self.one("listNetworks", "network", name=NETWORK)
@@ -203,25 +210,24 @@ class _Making:
         self.finish("createEgressFirewallRule", networkid=str(made), protocol="all")
         return str(made)
 
-    def _forward(self, vm: Machine, pair: str, network: str) -> None:
-        """A port of a public address that leads to the VM's."""
-        public, _, private = pair.partition(":")
-        [address] = [
-            row
-            for row in self.ask("listPublicIpAddresses", associatednetworkid=network)[
-                "publicipaddress"
-            ]
-            if row["issourcenat"]
-        ]
-        self.finish(
-            "createPortForwardingRule",
-            ipaddressid=str(address["id"]),
-            protocol="tcp",
-            publicport=public,
-            privateport=private or public,
-            virtualmachineid=vm.uuid,
-        )
-        self._ports.append(f"{address['ipaddress']}:{public} -> {private or public}")
+    def forward(self, vm: Machine) -> None:
+        """The ports that lead in, of its network's public address."""
+        if not self._flags.port:
+            return
+        network = vm.nics(self._backend.lab.store)[0].network(self._backend.lab.store).uuid
+        found = self.ask("listPublicIpAddresses", associatednetworkid=network, issourcenat="true")
+        address = found["publicipaddress"][0]
+        for pair in self._flags.port:
+            public, _, private = pair.partition(":")
+            self.finish(
+                "createPortForwardingRule",
+                ipaddressid=str(address["id"]),
+                protocol="tcp",
+                publicport=public,
+                privateport=private or public,
+                virtualmachineid=vm.uuid,
+            )
+            self._ports.append(f"{address['ipaddress']}:{public} -> {private or public}")
 
     def wait_for_banner(self, vm: Machine) -> None:
         """Until the guest lets somebody in. Raises WaitTimeout."""

@@ -9,7 +9,7 @@ from cmk.catalog import Catalog
 from cmk.catalog.index import lab as lab_catalog
 from cmk.document import Json
 from cmk.environment import Environment
-from cmk.errors import ApiError, NotAuthorised, UsageError
+from cmk.errors import ApiError, CmkError, NotAuthorised, UsageError
 from cmk.images import ImageError
 from cmk.lab.arguments import typed
 from cmk.lab.call import Call
@@ -35,9 +35,7 @@ def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) 
     args = typed(declared, params, is_lenient)
     revive(call.lab)
     if call.lab.directory.router_is_broken:
-        from cmk.lab.hosts.router import reroute
-
-        reroute(call.lab)
+        _mend_router(call)
     strike(call, declared.name)
     try:
         if handler.isasync:
@@ -49,6 +47,16 @@ def run(call: Call, api: str, params: dict[str, str], is_lenient: bool = False) 
     if call.has_submitted:
         hire(call.lab)
     return enveloped(declared.name, answer)
+
+
+def _mend_router(call: Call) -> None:
+    """Have the router run again; where that does not work, calls go on without it."""
+    from cmk.lab.hosts.router import reroute
+
+    try:
+        reroute(call.lab)
+    except CmkError as problem:
+        call.tell(f"The lab's router is not well: {problem.message}")
 
 
 def _queued(call: Call, name: str, run: RunJob, args: Args) -> Json:

@@ -78,13 +78,20 @@ class Balancer:
         lives = self._process is not None and self._process.poll() is None
         if wanted == self._config and lives == bool(wanted):
             return
-        old, self._process = self._process, None
+        old, new = self._process, None
         if wanted:
-            self._process = self._started(wanted, old if lives else None)
+            new = self._started(wanted, old if lives else None)
+        self._process = new
         if old is not None:
             old.terminate()  # without a new one that does so
             self._leaving.append(old)
         self._config = wanted
+
+    def wait(self) -> None:
+        """Until those that have been told to go are gone."""
+        for process in self._leaving:
+            process.wait(PATIENCE)
+        self._leaving = []
 
     def _started(self, text: str, old: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes]:
         """A new haproxy, which takes the ports over from the old one; that ends its connections."""
@@ -94,10 +101,12 @@ class Balancer:
         control.unlink(missing_ok=True)
         path.write_text(f"global\n    stats socket {control} mode 600\n{text}")
         command = ["haproxy", "-db", "-q", "-f", str(path)]
-        checked = subprocess.run([*command, "-c"], capture_output=True, text=True, check=False)
+        checked = subprocess.run(
+            ["haproxy", "-c", "-f", str(path)], capture_output=True, text=True, check=False
+        )
         if checked.returncode:
-            told = checked.stderr.strip().splitlines() or ["it said nothing"]
-            raise Failed(f"haproxy: {told[0]}")
+            told = [line for line in checked.stderr.splitlines() if "config" in line.lower()]
+            raise Failed(f"haproxy: {told[0].strip() if told else 'it said nothing'}")
         take_over = ["-sf", str(old.pid)] if old is not None else []
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *command, *take_over],

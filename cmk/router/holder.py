@@ -109,12 +109,16 @@ class Holder:
         self._servers.serve({each["address"] for each in state["networks"] if each["address"]})
         self._networks, self._publics = state["networks"], state["publics"]
         self._names.serve(self._networks)
-        self._balancer.serve(self._publics)
         try:
             refused = self._uplink.open_exactly(ports_of(state))
         except UplinkError as problem:
             raise Failed(str(problem)) from None
-        return {"refused": refused, "fetched": self._guests.fetched}
+        told: dict[str, Any] = {"refused": refused, "fetched": self._guests.fetched}
+        try:
+            self._balancer.serve(self._publics)
+        except Failed as problem:  # the balancers are as before, and all else is as it was wanted
+            told["balancers"] = str(problem)
+        return told
 
 
 def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:

@@ -215,7 +215,13 @@ def test_an_l2_network_gives_no_addresses(lab: Lab) -> None:
     ("words", "why"),
     [
         ({"gateway": "10.1.1.1", "netmask": "255.255.255.0"}, "overlaps with 10.1.1.0/24"),
-        ({"gateway": "8.8.8.1", "netmask": "255.255.255.0"}, "is private"),
+        ({"gateway": "8.8.8.1", "netmask": "255.255.255.0"}, "are private"),
+        ({"gateway": "127.0.0.1", "netmask": "255.0.0.0"}, "are private"),
+        ({"gateway": "0.0.0.0", "netmask": "255.0.0.0"}, "are private"),
+        ({"gateway": "10.5.0.0", "netmask": "255.255.255.0"}, "no host's address"),
+        ({"gateway": "10.5.0.255", "netmask": "255.255.255.0"}, "no host's address"),
+        ({"gateway": "10.5.0.1", "netmask": "24"}, "no netmask"),
+        ({"gateway": "10.5.0.1", "netmask": "0.0.0.255"}, "no netmask"),
         ({"gateway": "10.5.0.1"}, "go together"),
         ({"gateway": "x", "netmask": "y"}, "no IPv4 network"),
         ({"networkdomain": "-bad-"}, "no name of a domain"),
@@ -503,6 +509,12 @@ def test_a_client_is_kept_and_vms_are_asked_as_policies_say(balancing: Balancing
         ({"methodname": "LbCookie", "param[0].cookie-name": "a b\nbind :1"}, "nothing that"),
         ({"methodname": "SourceBased", "param[0].expire": "soon"}, "nothing that"),
         ({"methodname": "SourceBased", "param[0].colour": "red"}, "nothing that"),
+        ({"methodname": "SourceBased", "param[0].expire": "25d"}, "nothing that"),
+        ({"methodname": "SourceBased", "param[0].expire": "999999999s"}, "nothing that"),
+        ({"methodname": "SourceBased", "param[0].tablesize": "0"}, "nothing that"),
+        ({"methodname": "SourceBased", "param[0].tablesize": "999999999m"}, "nothing that"),
+        ({"methodname": "AppCookie", "param[0].length": "0"}, "nothing that"),
+        ({"methodname": "LbCookie", "param[0].domain": "x"}, "nothing that"),
     ],
 )
 def test_what_haproxy_cannot_be_told_is_refused(balancing: Balancing, words: Any, why: str) -> None:
@@ -511,6 +523,77 @@ def test_what_haproxy_cannot_be_told_is_refused(balancing: Balancing, words: Any
             balancing.lab.call,
             "createLBStickinessPolicy",
             {"lbruleid": balancing.id, "name": "s", **words},
+        )
+
+
+@pytest.mark.parametrize(
+    "path", ["up", '/"${HOME}"', "/a b", "/'x", "/\\x", "/$x", "/#x", "/%[env(H)]"]
+)
+def test_a_path_that_haproxy_would_read_more_into_is_refused(
+    balancing: Balancing, path: str
+) -> None:
+    with refused(431, "no path"):
+        balancing.lab.ask("createLBHealthCheckPolicy", lbruleid=balancing.id, pingpath=path)
+
+
+def test_a_vm_is_named_once_and_others_vms_are_not_shown(balancing: Balancing) -> None:
+    lab, front = balancing.lab, balancing.front
+    more = balancing.made(81)["id"]
+    with refused(431, "already"):
+        lab.ask("assignToLoadBalancerRule", id=more, virtualmachineids=f"{front.vm},{front.vm}")
+    lab.ask("createLBHealthCheckPolicy", lbruleid=more, pingpath="/up")
+    [shown] = lab.ask("listLBHealthCheckPolicies", lbruleid=more)["healthcheckpolicies"]
+    policy = shown["healthcheckpolicy"][0]["id"]
+    lab.ask("deleteLoadBalancerRule", id=more)
+    with pytest.raises(ApiError, match=r"[Pp]olicy|policy"):
+        lab.ask("listLBHealthCheckPolicies", id=policy)
+
+
+def test_only_what_is_closed_is_opened_with_a_forwarding(front: Front) -> None:
+    front.opened(80)
+    front.forward(79, 79, publicendport=90)
+    assert sorted(front.lab.forwards()) == list(range(79, 91))
+    with refused(431, "past 65535"):
+        front.forward(200, 65535, publicendport=210)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"protocol": "tcp", "cidrlist": "8.8.8.8/32"}, "not of the network"),
+        ({"protocol": "all", "destcidrlist": ",".join(["9.9.9.9/32"] * 101)}, "are the most"),
+    ],
+)
+def test_an_egress_rule_that_cannot_work_is_refused(front: Front, words: Any, why: str) -> None:
+    with refused(431, why):
+        front.lab.ask("createEgressFirewallRule", networkid=front.network, **words)
+
+
+def test_a_vm_is_on_networks_and_in_groups_of_its_own_account(lab: Lab) -> None:
+    from cmk.lab.call import Call
+    from cmk.lab.model.account import Account
+
+    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
+    ann = Account.known(
+        lab.store, lab.ask("createAccount", username="ann", **words)["account"]["id"]
+    )
+    assert ann is not None
+    mine = Lab(lab.things)
+    mine.call = Call(lab.call.lab, ann, print)
+    network = mine.network()
+    group = mine.ask("createAffinityGroup", name="g", type="host affinity")["affinitygroup"]["id"]
+    with refused(431, "not for the VM's account"):
+        lab.vm("web1", network)
+    with refused(431, "as its VMs"):
+        lab.vm("web1", affinitygroupids=group)
+    made = lab.vm("web1", account="ann", networkids=network, affinitygroupids=f"{group},{group}")
+    assert made["account"] == "ann"
+    lab.vm("web2")
+    with refused(431, "not for the VM's account"):
+        lab.ask(
+            "addNicToVirtualMachine",
+            virtualmachineid=lab.ask("listVirtualMachines", name="web2")["virtualmachine"][0]["id"],
+            networkid=network,
         )
 
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmk.router import firewall, links, names
-from cmk.router.balancer import config
+from cmk.router.balancer import Balancer, config
+from cmk.router.failure import Failed
 from cmk.router.forwards import Uplink, UplinkError, ports_of
 from cmk.router.metadata import Guests, document
 
@@ -169,6 +170,54 @@ def test_a_balancer_is_haproxys_and_its_port_is_open() -> None:
     own = chain("own", firewall.table(state(network(), publics=[public])))
     assert 'iifname "out0" ip daddr 100.64.1.5 tcp dport 80 accept' in own
     assert ("tcp", "127.77.0.5", 80, "100.64.1.5", 80) in ports_of(state(publics=[public]))
+
+
+def test_a_configuration_that_haproxy_refuses_leaves_the_one_that_works(tmp_path: Path) -> None:
+    def publics(address: str, algorithm: str = "roundrobin") -> list[dict[str, Any]]:
+        balancer = {
+            "id": 9,
+            "port": port,
+            "algorithm": algorithm,
+            "servers": [{"name": "web1", "address": address}],
+        }
+        return [{"inside": "127.0.0.1", "balancers": [balancer]}]
+
+    def answer() -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            return client.recv(10)
+
+    def server(says: bytes) -> socket.socket:
+        found = socket.create_server(("127.0.0.1", 0))
+
+        def live() -> None:
+            while True:
+                try:
+                    client, _ = found.accept()
+                except OSError:
+                    return
+                with client:
+                    client.sendall(says)
+
+        threading.Thread(target=live, daemon=True).start()
+        return found
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    one, two = server(b"one"), server(b"two")
+    balancer = Balancer(tmp_path)
+    balancer.serve(publics(f"127.0.0.1:{one.getsockname()[1]}"))
+    assert answer() == b"one"
+    with pytest.raises(Failed, match="haproxy: "):
+        balancer.serve(publics("127.0.0.1:1", algorithm="fastest"))
+    assert answer() == b"one"
+    balancer.serve(publics(f"127.0.0.1:{two.getsockname()[1]}"))
+    assert {answer() for _ in range(10)} == {b"two"}
+    balancer.serve([])
+    balancer.wait()
+    with pytest.raises(ConnectionRefusedError):
+        answer()
+    for each in (one, two):
+        each.close()
 
 
 class FakeSlirp:

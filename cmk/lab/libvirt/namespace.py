@@ -84,7 +84,8 @@ class Namespace:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**self._variables, "PATH": _path(self._variables)}
+        # What is none of the router's business, haproxy could be made to say.
+        return {"PATH": _path(self._variables), "LC_ALL": "C.UTF-8"}
 
     @property
     def control(self) -> Path:

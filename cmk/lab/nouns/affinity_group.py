@@ -120,8 +120,10 @@ def groups_of(call: Call, args: Args, owner: Account) -> list[AffinityGroup]:
     ids, names = args.get("affinitygroupids") or [], args.get("affinitygroupnames") or []
     if ids and names:
         raise invalid("affinitygroupids and affinitygroupnames exclude each other.")
-    found = [call.find(AffinityGroup, each, "affinitygroupids") for each in ids]
-    return found or [named(call, owner, each) for each in names]
+    found = [call.find(AffinityGroup, each, "affinitygroupids") for each in dict.fromkeys(ids)]
+    if any(group.account_id != owner.id for group in found):
+        raise invalid(f"affinitygroupids: groups of the account {owner.account_name}, as its VMs.")
+    return found or [named(call, owner, each) for each in dict.fromkeys(names)]
 
 
 @job(MACHINE)

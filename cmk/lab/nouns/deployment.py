@@ -18,7 +18,7 @@ from cmk.lab.model.template import Template
 from cmk.lab.noun import Args, kvm_only
 from cmk.lab.nouns.affinity_group import groups_of
 from cmk.lab.nouns.guest_access import Access, access_of
-from cmk.lab.nouns.nic import address_on
+from cmk.lab.nouns.nic import address_on, refuse_foreign
 from cmk.lab.nouns.virtual_machine import MACHINE, check_template, gib, ties_of
 from cmk.lab.ownership import owner_of_new, require
 from cmk.lab.store import new_uuid, now
@@ -64,7 +64,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     size, disk_offering = root_disk(call, args, template)
     check_template(call, zone, template)
     owner = owner_of_new(call, args)
-    networks = _networks(call, args, zone)
+    networks = _networks(call, args, zone, owner)
     access = access_of(call, args, owner, template)
     groups = groups_of(call, args, owner)
     _require_room(call, owner, offering, size or template.size)
@@ -83,10 +83,13 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     return Task(vm, {**ties, "startvm": started})
 
 
-def _networks(call: Call, args: Args, zone: Zone) -> list[tuple[Network, str | None]]:
+def _networks(
+    call: Call, args: Args, zone: Zone, owner: Account
+) -> list[tuple[Network, str | None]]:
     """The networks that a VM is to be on, with its address on each."""
     wanted = [call.use(Network, each, "networkids") for each in args.get("networkids") or []]
     for network in wanted:
+        refuse_foreign(call, network, owner.id)
         if network.data_center_id != zone.id:
             raise invalid(f"The network {network.name} is not in the zone {zone.name}.")
     if len({network.id for network in wanted}) < len(wanted):

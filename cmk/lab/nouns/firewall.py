@@ -16,6 +16,9 @@ from cmk.lab.nouns.public_ip import nic_on
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, malformed
 
+#: Blocks that one rule may name: nftables is told all rules at once.
+MOST_BLOCKS = 100
+
 #: Ports that rules of one public address may open: slirp4netns opens them one by one.
 MOST_PORTS = 2048
 
@@ -159,6 +162,8 @@ def create_port_forwarding_rule(call: Call, args: Args) -> Task:
         raise malformed("createPortForwardingRule needs publicport and privateport.")
     if args.get("privateendport") is not None and to_end - to != end - start:
         raise invalid("publicport to publicendport and privateport to privateendport differ.")
+    if to + end - start > 65535:
+        raise invalid(f"privateport={to} and {end - start} more go past 65535.")
     rule = Rule.draft(
         purpose=Rule.FORWARDING,
         protocol=protocol,
@@ -186,25 +191,37 @@ def create_port_forwarding_rule(call: Call, args: Args) -> Task:
     return Task(kept)
 
 
-def open_for(call: Call, forwarding: Rule, cidrs: str) -> None:
-    """The firewall rule that comes with a forwarding, unless the ports are open already."""
-    for other in Rule.there(call.store, ip_address_id=forwarding.ip_address_id):
-        if other.purpose == Rule.FIREWALL and other.meets(forwarding):
-            return
-    Rule.add(
-        call.store,
-        purpose=Rule.FIREWALL,
-        protocol=forwarding.protocol,
-        start_port=forwarding.start_port,
-        end_port=forwarding.end_port,
-        ip_address_id=forwarding.ip_address_id,
-        network_id=forwarding.network_id,
-        account_id=forwarding.account_id,
-        source_cidrs=cidrs,
-        related_id=forwarding.id,
-        state="Active",
-        created=now(),
-    )
+def open_for(call: Call, leading: Rule, cidrs: str) -> None:
+    """The firewall rules that come with what leads to VMs, for those of its ports that are not open
+    already."""
+    address = PublicAddress.of(call.store, leading.ip_address_id)
+    opened = [
+        rule.ports
+        for rule in address.rules(call.store)
+        if rule.purpose == Rule.FIREWALL and rule.protocol == leading.protocol
+    ]
+    closed = [port for port in leading.ports if not any(port in ports for ports in opened)]
+    runs: list[list[int]] = []
+    for port in closed:
+        if runs and runs[-1][1] == port - 1:
+            runs[-1][1] = port
+        else:
+            runs.append([port, port])
+    for start, end in runs:
+        Rule.add(
+            call.store,
+            purpose=Rule.FIREWALL,
+            protocol=leading.protocol,
+            start_port=start,
+            end_port=end,
+            ip_address_id=leading.ip_address_id,
+            network_id=leading.network_id,
+            account_id=leading.account_id,
+            source_cidrs=cidrs,
+            related_id=leading.id,
+            state="Active",
+            created=now(),
+        )
 
 
 def _drafted(
@@ -225,6 +242,11 @@ def _drafted(
     if any(value is not None and not -1 <= value <= 255 for value in types.values()):
         raise invalid("icmptype and icmpcode are -1 to 255.")
     sources = cidrs_of(args.get("cidrlist"), "cidrlist")
+    if address is None and network.cidr:
+        own = IPv4Network(network.cidr)
+        for each in Rule.list_of(sources):
+            if not IPv4Network(each).overlaps(own):
+                raise invalid(f"{each} is not of the network {network.name} ({network.cidr}).")
     return Rule.draft(
         purpose=purpose,
         traffic_type=traffic,
@@ -267,6 +289,8 @@ def _ports(args: Args, first: str, last: str) -> tuple[int | None, int | None]:
 
 def cidrs_of(given: list[str] | None, name: str) -> str:
     """Blocks as the store has them. Raises ApiError 431 for what is none."""
+    if len(given or []) > MOST_BLOCKS:
+        raise invalid(f"{name} names {len(given or [])} blocks; {MOST_BLOCKS} are the most.")
     try:
         return ",".join(str(IPv4Network(each, strict=False)) for each in given or [])
     except ValueError:

@@ -54,6 +54,8 @@ _PUBLIC = re.compile(
 
 
 def _add(call: Call, owner: Account, name: str, public: str) -> KeyPair:
+    if not re.fullmatch(r"[^,\x00-\x1f]{1,255}", name):
+        raise malformed("The name of a key pair has no comma, and no control characters.")
     if KeyPair.is_taken(call.store, name, account_id=owner.id):
         raise invalid(f"There is a key pair {name} already.")
     found = KeyPair.add(

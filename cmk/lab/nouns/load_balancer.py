@@ -23,17 +23,30 @@ ALGORITHMS = ("roundrobin", "leastconn", "source")
 
 #: What a client is kept with one VM by, and the parameters that it has in CloudStack.
 METHODS = {
-    "lbcookie": ("LbCookie", {"cookie-name", "mode", "nocache", "indirect", "postonly", "domain"}),
-    "appcookie": (
-        "AppCookie",
-        {"cookie-name", "length", "holdtime", "request-learn", "prefix", "mode"},
-    ),
+    "lbcookie": ("LbCookie", {"cookie-name", "mode", "nocache", "indirect"}),
+    "appcookie": ("AppCookie", {"cookie-name", "length", "holdtime"}),
     "sourcebased": ("SourceBased", {"tablesize", "expire"}),
 }
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
-_TIME = re.compile(r"[0-9]{1,9}(ms|s|m|h|d)?\Z")
-_SIZE = re.compile(r"[0-9]{1,9}[km]?\Z")
+_NUMBER = re.compile(r"([0-9]{1,9})([a-z]{0,2})\Z")
+_UNITS = {
+    "time": {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000},
+    "size": {"": 1, "k": 1 << 10, "m": 1 << 20},
+    "count": {"": 1},
+}
+
+#: What parameters are counted in, and the most that they may be: days of a haproxy's clock, rows of
+#: its table, letters of a cookie.
+_COUNTED = {
+    "expire": ("time", 24 * 86_400_000),
+    "holdtime": ("time", 24 * 86_400_000),
+    "tablesize": ("size", 1 << 20),
+    "length": ("count", 1024),
+}
+
+#: A path that haproxy takes as it is: in quotes and behind $ it would read more.
+_PATH = re.compile(r"/[A-Za-z0-9/_.~&=+,;:@?-]{0,199}\Z")
 
 
 def _facts(call: Call, rows: list[Row]) -> None:
@@ -192,6 +205,7 @@ def assign_to_load_balancer_rule(call: Call, args: Args) -> Task:
         if nic.id in has:
             raise invalid(f"{vm.name} is behind the balancer {rule.name} already.")
         Balanced.insert(call.store, load_balancer_id=rule.id, instance_id=vm.id, nic_id=nic.id)
+        has.add(nic.id)
     return Task(rule)
 
 
@@ -225,7 +239,8 @@ def list_load_balancer_rule_instances(call: Call, args: Args) -> Json:
     network = Network.of(call.store, rule.network_id)
     could = {nic.instance_id for nic in network.nics(call.store)}
     wanted = behind if args.get("applied", True) else could - behind
-    rows = [MACHINE.one(call, vm.uuid) for vm in Machine.among(call.store, wanted)]
+    mine = [vm for vm in Machine.among(call.store, wanted) if call.sees(vm)]
+    rows = [MACHINE.one(call, vm.uuid) for vm in mine]
     if not rows:
         return {}
     if not args.get("lbvmips"):
@@ -287,11 +302,14 @@ def create_lb_stickiness_policy(call: Call, args: Args) -> Task:
 
 def _is_fit(name: str, value: str) -> bool:
     """Whether haproxy can be told it."""
-    if name in ("expire", "holdtime"):
-        return bool(_TIME.match(value))
-    if name in ("tablesize", "length"):
-        return bool(_SIZE.match(value))
-    return bool(_NAME.match(value))
+    if name in ("mode", "nocache", "indirect"):  # what it does anyway
+        return value.lower() == ("insert" if name == "mode" else "true")
+    if name not in _COUNTED:
+        return bool(_NAME.match(value))
+    kind, most = _COUNTED[name]
+    found = _NUMBER.match(value)
+    unit = _UNITS[kind].get(found[2]) if found else None
+    return found is not None and unit is not None and 0 < int(found[1]) * unit <= most
 
 
 def _add(
@@ -360,7 +378,7 @@ def create_lb_health_check_policy(call: Call, args: Args) -> Task:
     """
     rule = _balancer(call, args["lbruleid"], "lbruleid")
     path = args.get("pingpath") or ""
-    if path and not re.fullmatch(r"/[!-~]{0,199}", path):
+    if path and not _PATH.match(path):
         raise invalid(f"pingpath={path} is no path.")
     params: dict[str, Any] = {"pingpath": path} if path else {}
     for name, least in (("intervaltime", 1), ("healthythreshold", 1), ("unhealthythreshold", 1)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from cmk.document import Json
@@ -23,6 +23,9 @@ from cmk.wire.faults import invalid, malformed
 STICKINESS = json.dumps(
     [{"methodname": name, "paramlist": []} for name in ("LbCookie", "AppCookie", "SourceBased")]
 )
+
+#: Blocks that guests' networks are of (RFC 1918).
+_GUESTS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 #: What services can, under CloudStack's names.
 _CAPABILITIES: dict[str, dict[str, str]] = {
@@ -215,13 +218,17 @@ def _addresses(call: Call, args: Args, offering: NetworkOffering) -> tuple[str, 
         within = IPv4Network(f"{gateway}/{netmask}", strict=False)
     except ValueError:
         raise malformed(f"gateway={gateway} netmask={netmask} are no IPv4 network.") from None
-    if not within.is_private or not 8 <= within.prefixlen <= 29:
-        raise invalid(f"{within} cannot be a guest network: it is private, /8 to /29.")
+    if str(within.netmask) != netmask:
+        raise malformed(f"netmask={netmask} is no netmask, as 255.255.255.0 is.")
+    if not any(within.subnet_of(each) for each in _GUESTS) or within.prefixlen > 29:
+        raise invalid(f"{within} cannot be a guest network: those are private (RFC 1918), to /29.")
+    if IPv4Address(gateway) in (within.network_address, within.broadcast_address):
+        raise invalid(f"gateway={gateway} is no host's address in {within}.")
     other = Network.overlapping(call.store, str(within))
     if other is not None:
         raise invalid(
-            f"{within} overlaps with {other.cidr} of the network {other.name}: one router has all "
-            "of a lab's networks."
+            f"{within} overlaps with {other.cidr}, which is another network: one router has all of "
+            "a lab's networks."
         )
     return str(within), gateway
 

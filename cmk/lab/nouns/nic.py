@@ -56,6 +56,12 @@ def list_nics(call: Call, args: Args) -> Json:
     return NIC.listed(call, {**args, "id": nic} if nic else args)
 
 
+def refuse_foreign(call: Call, network: Network, owner: int) -> None:
+    """Raise ApiError 431 for a network that is another account's than a VM's is."""
+    if network.account_id != owner and not network.is_for(call.store, owner):
+        raise invalid(f"The network {network.name} is not for the VM's account.")
+
+
 def address_on(store: Store, network: Network, wanted: str | None) -> str | None:
     """The address that a VM gets on a network: the one that was asked for, else a free one; None
     in an L2 network, which has none to give."""

@@ -8,7 +8,7 @@ from cmk.lab.jobs import Task
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.network import Balanced, Network, Nic, PublicAddress, Rule
 from cmk.lab.noun import Args
-from cmk.lab.nouns.nic import address_on
+from cmk.lab.nouns.nic import address_on, refuse_foreign
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.wire.faults import invalid
 
@@ -38,6 +38,7 @@ def add_nic_to_virtual_machine(call: Call, args: Args) -> Task:
     """
     vm = _machine(call, args)
     network = call.use(Network, args["networkid"], "networkid")
+    refuse_foreign(call, network, vm.account_id)
     if any(nic.network_id == network.id for nic in vm.nics(call.store)):
         raise invalid(f"{vm.name} is on the network {network.name} already.")
     if network.data_center_id != vm.data_center_id:

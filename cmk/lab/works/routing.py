@@ -26,7 +26,10 @@ def route(lab: Lab) -> Json:
 def apply_rule(job: Job) -> None:
     """Bring a rule into force. Raises ApiError 530 where a port of it cannot be opened."""
     rule = Rule.of(job.store, job.instance_id)
-    refused = route(job.lab)["refused"]
+    done = route(job.lab)
+    refused = done["refused"]
+    if rule.is_balancer and done.get("balancers"):
+        raise ApiError(530, f"The balancer cannot work so: {done['balancers']}.")
     if rule.ip_address_id is not None and rule.traffic_type == "Ingress":
         address = PublicAddress.of(job.store, rule.ip_address_id).public_ip_address
         for port in rule.ports:
@@ -72,6 +75,8 @@ def remove_rules(store: Store, rules: list[Rule]) -> None:
         rule.remove(store)
         for balanced in Balanced.there(store, load_balancer_id=rule.id):
             balanced.delete(store)
+        for policy in Policy.there(store, load_balancer_id=rule.id):
+            policy.remove(store)
         for related in Rule.there(store, related_id=rule.id):
             related.remove(store)
 
@@ -127,10 +132,25 @@ def update(job: Job) -> None:
     route(job.lab)
 
 
+def balance(job: Job) -> None:
+    """The router is told of a balancer's change. Raises ApiError 530 where haproxy refuses it."""
+    trouble = route(job.lab).get("balancers")
+    if trouble:
+        raise ApiError(530, f"The balancer cannot work so: {trouble}.")
+
+
+def undo_policy(job: Job, reason: str) -> None:
+    """A policy that cannot be in force is not there."""
+    Policy.of(job.store, job.instance_id).remove(job.store)
+    route(job.lab)
+
+
 def remove(job: Job) -> None:
     """Remove a network, with its addresses and all rules."""
     network = Network.of(job.store, job.instance_id)
-    _remove_network(job.store, network)
+    with job.store.change():
+        _remove_addresses(job.store, network)
+        network.remove(job.store)
     route(job.lab)
     record(job.call, "NETWORK.DELETE", f"Deleted the network {network.name}", network)
 
@@ -141,12 +161,12 @@ def drop_policy(job: Job) -> None:
     route(job.lab)
 
 
-def _remove_network(store: Store, network: Network) -> None:
+def _remove_addresses(store: Store, network: Network) -> None:
+    """A network's public addresses, and all rules."""
     with store.change():
         remove_rules(store, Rule.there(store, network_id=network.id))
         for address in PublicAddress.there(store, network_id=network.id):
             address.remove(store)
-        network.remove(store)
 
 
 def remove_all_of(job: Job, account: Account) -> None:
@@ -154,8 +174,11 @@ def remove_all_of(job: Job, account: Account) -> None:
     that others' VMs are on stays."""
     store = job.store
     for network in Network.there(store, account_id=account.id):
-        if network.id != Network.default(store).id and not network.nics(store):
-            _remove_network(store, network)
+        if network.id == Network.default(store).id:
+            continue
+        _remove_addresses(store, network)
+        if not network.nics(store):
+            network.remove(store)
     with store.change():
         for data in UserData.there(store, account_id=account.id):
             data.remove(store)
@@ -170,7 +193,7 @@ def remove_all_of(job: Job, account: Account) -> None:
 
 def restart(job: Job) -> None:
     """Make the router anew, from nothing where that was asked."""
-    if job.info.get("cleanup"):
+    if job.info.get("cleanup") and job.call.caller.is_root:  # it is everybody's
         stop(job.lab)
     route(job.lab)
     network = Network.of(job.store, job.instance_id)
@@ -206,6 +229,8 @@ TAKE_ADDRESS = Work(take_address, leave_address)
 GIVE_BACK = Work(give_back, stands)
 END_STATIC_NAT = Work(end_static_nat, stands)
 UPDATE = Work(update, stands)
+BALANCE = Work(balance, stands)
+ADD_POLICY = Work(balance, undo_policy)
 DROP_POLICY = Work(drop_policy, stands)
 REMOVE = Work(remove, stands)
 RESTART = Work(restart, stands)
