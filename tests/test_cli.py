@@ -371,10 +371,10 @@ def test_an_error_format_that_is_none_is_refused(cmk: Cmk) -> None:
 
 
 def test_a_parameter_that_only_a_management_server_has_is_told_so(lab: LabCmk) -> None:
-    words = ("deploy", "virtualmachine", "affinitygroupnames=a")
+    words = ("deploy", "virtualmachine", "dynamicscalingenabled=a")
     result = lab(*words)
     assert result.status == 2
-    assert "The lab has no affinitygroupnames= for deploy virtualmachine" in result.err
+    assert "The lab has no dynamicscalingenabled= for deploy virtualmachine" in result.err
 
 
 def test_a_table_in_a_terminal_says_how_many_columns_more_there_are(lab: LabCmk) -> None:
