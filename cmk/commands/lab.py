@@ -100,15 +100,10 @@ def _differences(call: Call) -> Json:
     return {"differentcopies": found} if found else {}
 
 
-def _own_host(lab: Lab) -> OpenHost | None:
-    own = Host.own(lab.store)
-    return None if own is None else OpenHost(lab, own)
-
-
 def stop(session: Session, backend: LabBackend, flags: Flags) -> None:
     """End the daemon; VMs go on, and the next daemon takes them up again."""
     lab = backend.lab
-    host = _own_host(lab)
+    host = OpenHost.own(lab)
     if host is None or host.daemon is None:
         raise CmkError("This lab has no daemon of its own.")
     if not host.daemon.stop():
@@ -222,7 +217,7 @@ def _dismantle(lab: Lab) -> None:
         with OpenHost(lab, row) as host:
             if _has_domains(lab, host):
                 _end_domains(lab, host)
-    own = _own_host(lab)
+    own = OpenHost.own(lab)
     if own is not None and own.daemon is not None:
         own.daemon.stop()
         end_router(own.daemon.base)

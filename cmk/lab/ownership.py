@@ -19,6 +19,13 @@ from cmk.wire.faults import ALLOCATION, invalid, not_yours
 #: The parameters by which a list says whose things it is about.
 SCOPE = ("account", "domainid", "projectid", "listall", "isrecursive")
 
+#: Whom a thing is of that a call makes, as its parameters (see owner_of_new).
+OWNER = """
+    account: the account that it is of, in the domain that is named (default: the caller)
+    domainid: the account's domain
+    projectid: the project that it is of
+"""
+
 #: Stands for all projects.
 ALL_PROJECTS = "-1"
 

@@ -83,7 +83,7 @@ class Holder:
             return {}
         if request["do"] == "apply":
             return self._apply(request["state"])
-        return {"pid": os.getpid(), "uplink": self._uplink.answers, "guests": self.has_guests}
+        return {"uplink": self._uplink.answers}
 
     @property
     def has_guests(self) -> bool:

@@ -40,6 +40,12 @@ class OpenHost:
         """The host with this row id."""
         return cls(lab, Host.of(lab.store, id))
 
+    @classmethod
+    def own(cls, lab: Lab) -> OpenHost | None:
+        """The lab's own host, if it has not been deleted."""
+        row = Host.own(lab.store)
+        return None if row is None else cls(lab, row)
+
     @property
     def id(self) -> int:
         return self.row.id

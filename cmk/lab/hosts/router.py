@@ -14,7 +14,6 @@ from cmk.lab.directory import held
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.lab_key import public_key
 from cmk.lab.lab import Lab
-from cmk.lab.model.host import Host
 from cmk.lab.model.machine import LOADING, Machine
 from cmk.lab.model.network import Balanced, Network, Nic, Policy, PublicAddress, Rule
 from cmk.lab.settings import PUBLIC_CIDR, setting
@@ -68,8 +67,8 @@ def _made(lab: Lab, router: Namespace) -> Json:
 
 def namespace_of(lab: Lab) -> Namespace | None:
     """The router of the lab's own host; None where there can be none."""
-    own = Host.own(lab.store)
-    daemon = OpenHost(lab, own).daemon if own is not None else None
+    host = OpenHost.own(lab)
+    daemon = host.daemon if host is not None else None
     return daemon.namespace if daemon is not None else None
 
 
@@ -287,8 +286,7 @@ def metadata_of(store: Store, vm: Machine, nic: Nic, lab_key: str) -> Json:
 
 def refuse_without(lab: Lab, what: str) -> None:
     """Raise ApiError 431 for what this machine's router would be needed for, and cannot be had."""
-    own = Host.own(lab.store)
-    host = OpenHost(lab, own) if own is not None else None
+    host = OpenHost.own(lab)
     if host is None or not host.has_guests:
         return
     reason = host.router_lack

@@ -158,11 +158,14 @@ class Machine(Record):
         return found[0] if found else None
 
     @classmethod
-    def name_is_taken(cls, store: Store, name: str) -> bool:
-        """Whether a VM in the network has this host name."""
+    def name_is_taken(cls, store: Store, name: str, besides: int = 0) -> bool:
+        """Whether a VM in the network, but for this one, has this host name."""
         return bool(
             cls.where(
-                store, "name = ? COLLATE NOCASE AND removed IS NULL AND state <> 'Error'", name
+                store,
+                "name = ? COLLATE NOCASE AND removed IS NULL AND state <> 'Error' AND id <> ?",
+                name,
+                besides,
             )
         )
 

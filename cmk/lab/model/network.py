@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from cmk.lab.model.ownership import Owners
 from cmk.lab.model.record import Record, State
 from cmk.lab.store import Store, new_uuid
 
@@ -121,9 +122,13 @@ class Network(Record):
         return next((str(each) for each in blocks if not cls.overlapping(store, str(each))), None)
 
     @classmethod
-    def alive(cls, store: Store) -> list[Network]:
-        """Those that the router has, or has to have."""
-        return cls.where(store, "removed IS NULL AND state <> 'Allocated' ORDER BY id")
+    def filtered(cls, mine: Owners, services: list[str]) -> tuple[str, list[Any]]:
+        """Which ones a list shows, as a condition on network_view: those of `mine` and those that
+        are for all, with all of these services."""
+        owned, values = mine.condition()
+        parts = [f"({owned} OR acltype = 'Domain')"] if owned else []
+        parts += ["instr(',' || lower(services) || ',', ?) > 0" for _ in services]
+        return " AND ".join(parts), [*values, *(f",{each.lower()}," for each in services)]
 
 
 class Nic(Record):

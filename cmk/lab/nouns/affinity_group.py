@@ -12,7 +12,7 @@ from cmk.lab.model.affinity import TYPES, AffinityGroup, set_groups
 from cmk.lab.model.machine import OFF, Machine
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
-from cmk.lab.ownership import owner_of_new
+from cmk.lab.ownership import OWNER, owner_of_new
 from cmk.lab.store import now
 from cmk.wire.faults import failed, invalid, malformed
 
@@ -34,13 +34,6 @@ AFFINITY_GROUP = Noun(
     is_owned=True,
 )
 
-#: Whom a group is of.
-_OWNER = """
-    account: the account that it is of, in the domain that is named (default: the caller)
-    domainid: the account's domain
-    projectid: the project that it is of
-"""
-
 
 @api(AFFINITY_GROUP)
 def list_affinity_groups(call: Call, args: Args) -> Json:
@@ -60,7 +53,7 @@ def list_affinity_group_types(call: Call, args: Args) -> Json:
     return {"count": len(TYPES), "affinityGroupType": [{"type": each} for each in TYPES]}
 
 
-@job(AFFINITY_GROUP, more=_OWNER)
+@job(AFFINITY_GROUP, more=OWNER)
 def create_affinity_group(call: Call, args: Args) -> Task:
     """Makes an affinity group.
 
@@ -85,7 +78,7 @@ def create_affinity_group(call: Call, args: Args) -> Task:
     return Task(made, answer=AFFINITY_GROUP.answer(call, made))
 
 
-@job(DONE, more=_OWNER)
+@job(DONE, more=OWNER)
 def delete_affinity_group(call: Call, args: Args) -> Task:
     """Deletes an affinity group that no VM is in.
 

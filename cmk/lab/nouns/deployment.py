@@ -69,9 +69,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     groups = groups_of(call, args, owner)
     _require_room(call, owner, offering, size or template.size)
     uuid = new_uuid()
-    name = checked_name(args["name"]) if args.get("name") else f"VM-{uuid}"
-    if Machine.name_is_taken(call.store, name):
-        raise invalid(f"The vm with hostName {name} already exists in the network.")
+    name = free_name(call, args["name"]) if args.get("name") else f"VM-{uuid}"
     started = args.get("startvm", True)
     shown = args.get("displayname") or name
     vm = _add(call, owner, uuid, name, shown, started, zone, template, offering, access)
@@ -142,13 +140,16 @@ def root_disk(call: Call, args: Args, template: Template) -> tuple[int | None, D
     return size or found.disk_size, found
 
 
-def checked_name(wanted: str) -> str:
-    """A host name that a VM can have. Raises ApiError 431 for any other."""
+def free_name(call: Call, wanted: str, besides: int = 0) -> str:
+    """A host name that a VM can have; `besides` is the number of the one that it is for, if that is
+    there. Raises ApiError 431 for any other."""
     if not _NAME.match(wanted):
         raise malformed(
             f"'{wanted}' is no name for a VM: 1 to 63 letters, digits and dashes, beginning with a "
             "letter and not ending in a dash."
         )
+    if Machine.name_is_taken(call.store, wanted, besides):
+        raise invalid(f"The vm with hostName {wanted} already exists in the network.")
     return wanted
 
 

@@ -18,7 +18,7 @@ from cmk.lab.model.machine import OFF, Machine
 from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.guest_access import keys_of
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
-from cmk.lab.ownership import owner_of_new
+from cmk.lab.ownership import OWNER, owner_of_new
 from cmk.wire.faults import invalid, malformed
 
 KEY_PAIR = Noun(
@@ -40,13 +40,6 @@ listing(
     fingerprint: the key pair with this fingerprint
 """,
 )
-
-#: Whom a pair is of.
-OWNER = """
-    account: the account that it is of, in the domain that is named (default: the caller)
-    domainid: the account's domain
-    projectid: the project that it is of
-"""
 
 _PUBLIC = re.compile(
     r"(ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+) ([A-Za-z0-9+/=]+)( [^\n]*)?\Z"

@@ -10,7 +10,7 @@ from cmk.lab.declaration import api
 from cmk.lab.model.machine import OFF, Machine
 from cmk.lab.model.template import OsType
 from cmk.lab.noun import Args, changed
-from cmk.lab.nouns.deployment import checked_name
+from cmk.lab.nouns.deployment import free_name
 from cmk.lab.nouns.guest_access import user_data_of
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.wire.faults import invalid
@@ -36,17 +36,9 @@ def update_virtual_machine(call: Call, args: Args) -> Json:
             columns["guest_os_id"] = call.find(OsType, args["ostypeid"], "ostypeid").id
         name = args.get("name")
         if name and name != vm.name:
-            columns["name"] = _free(call, vm, name)
+            columns["name"] = free_name(call, name, vm.id)
         if args.get("userdata") or args.get("userdataid"):
             columns |= user_data_of(call, args)
         if vm.state not in OFF and columns.keys() & {"name", "user_data"}:
             raise invalid(f"{vm.name} is {vm.state}; its name and user data change when it is off.")
         return changed(call, MACHINE, vm, **columns)
-
-
-def _free(call: Call, vm: Machine, name: str) -> str:
-    checked_name(name)
-    other = Machine.called(call.store, name)
-    if other is not None and other.id != vm.id:
-        raise invalid(f"The vm with hostName {name} already exists in the network.")
-    return name

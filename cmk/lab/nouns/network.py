@@ -14,7 +14,7 @@ from cmk.lab.hosts.router import refuse_without
 from cmk.lab.jobs import Task
 from cmk.lab.model.network import Network, NetworkOffering, NetworkState
 from cmk.lab.model.place import Zone
-from cmk.lab.noun import Among, Args, Noun, Row
+from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.ownership import owner_of_new, owners, require
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, malformed
@@ -105,12 +105,6 @@ NETWORK = Noun(
 )
 
 
-def _may_see(call: Call, args: Args) -> Among:
-    """The caller's own, and those that are for all."""
-    part, values = owners(call, dict(args), bool(args.get("id"))).condition()
-    return (f"({part} OR acltype = 'Domain')" if part else ""), values
-
-
 @api(NETWORK)
 def list_networks(call: Call, args: Args) -> Json:
     """Lists networks: the caller's, and those for all accounts.
@@ -126,12 +120,8 @@ def list_networks(call: Call, args: Args) -> Json:
     supportedservices: those that have all of these services
     """
     services = args.pop("supportedservices", None) or []
-    among, values = _may_see(call, args)
-    for service in services:
-        found = "instr(',' || lower(services) || ',', ?) > 0"
-        among = f"{among} AND {found}" if among else found
-        values.append(f",{service.lower()},")
-    return NETWORK.listed(call, args, among=(among, values))
+    mine = owners(call, dict(args), bool(args.get("id")))
+    return NETWORK.listed(call, args, among=Network.filtered(mine, services))
 
 
 @api(OFFERING)

@@ -10,9 +10,8 @@ from cmk.lab.model.key_pair import UserData
 from cmk.lab.model.machine import OFF, Machine, MachineState
 from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.guest_access import checked, new_password, user_data_of
-from cmk.lab.nouns.key_pair import OWNER
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
-from cmk.lab.ownership import owner_of_new
+from cmk.lab.ownership import OWNER, owner_of_new
 from cmk.wire.faults import failed, invalid, malformed
 
 USER_DATA = Noun(
