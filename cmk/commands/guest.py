@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from cmk.commands.console import find
@@ -171,21 +172,34 @@ def options(lab: Lab, vm: Machine) -> list[str]:
 
 
 def _wait(session: Session, vm: Machine, door: Door, flags: Flags) -> None:
-    """Until the guest's ssh says who it is. Raises WaitTimeout."""
-    deadline = time.monotonic() + (PATIENCE if flags.timeout is None else flags.timeout)
-    is_told = False
-    while not greets(door):
-        if flags.timeout != 0 and time.monotonic() > deadline:
+    """Until the guest's ssh says who it is, which is told once. Raises WaitTimeout."""
+    environment = session.environment
+    patience = PATIENCE if flags.timeout is None else flags.timeout
+    is_told = environment.is_quiet
+
+    def tell() -> None:
+        nonlocal is_told
+        if not is_told:
+            environment.say(f"Waiting for {vm.name} to let somebody in …")
+        is_told = True
+
+    wait_for_banner(vm, door, patience, tell)
+
+
+def wait_for_banner(vm: Machine, door: Door, patience: int, tell: Callable[[], None]) -> None:
+    """Until a guest's ssh says who it is, so many seconds at the most (0: for ever); `tell` is
+    called again and again. Raises WaitTimeout."""
+    deadline = time.monotonic() + patience
+    while not _greets(door):
+        tell()
+        if patience and time.monotonic() > deadline:
             raise WaitTimeout(
                 f"{vm.name} lets nobody in yet.", f"What it shows: cmk console {vm.name} --log"
             )
-        if not is_told and not session.environment.is_quiet:
-            session.environment.say(f"Waiting for {vm.name} to let somebody in …")
-        is_told = True
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
-def greets(door: Door) -> bool:
+def _greets(door: Door) -> bool:
     """Whether a guest's ssh says who it is."""
     try:
         with door.connect() as guest:

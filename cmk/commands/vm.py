@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from cmk.catalog import similar
 from cmk.commands.console import find
-from cmk.commands.guest import SSH, greets, ssh, user_of
+from cmk.commands.guest import SSH, ssh, user_of, wait_for_banner
 from cmk.document import Json
-from cmk.errors import ApiError, NotThere, UsageError, WaitTimeout
+from cmk.errors import ApiError, NotThere, UsageError
 from cmk.images.catalog import CloudImage, images
 from cmk.lab.engine import LabBackend
 from cmk.lab.hosts.door import door_to
@@ -232,17 +232,12 @@ class _Making:
     def wait_for_banner(self, vm: Machine) -> None:
         """Until the guest lets somebody in. Raises WaitTimeout."""
         bar = bar_for(self._session.environment)
-        deadline = time.monotonic() + (self._flags.timeout or PATIENCE)
+        patience = self._flags.timeout or PATIENCE
         try:
             with door_to(self._backend.lab, vm, SSH) as door:
-                while not greets(door):
-                    bar.update({"phase": f"Booting {vm.name}"})
-                    if time.monotonic() > deadline:
-                        raise WaitTimeout(
-                            f"{vm.name} runs, and lets nobody in yet.",
-                            f"What it shows: cmk console {vm.name} --log",
-                        )
-                    time.sleep(0.1)
+                wait_for_banner(
+                    vm, door, patience, lambda: bar.update({"phase": f"Booting {vm.name}"})
+                )
         finally:
             bar.clear()
 

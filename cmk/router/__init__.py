@@ -1,5 +1,5 @@
 """The lab's virtual router: one process in a network namespace of the lab's own, where guests' taps
-hang on bridges. It stands alone, knows no store, and makes of a state that it is given what the
+hang on bridges. It knows no store, and makes of a state that it is given what the
 kernel, nftables, dnsmasq and slirp4netns need.
 
 A state is the whole of what is to be, as JSON:

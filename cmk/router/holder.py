@@ -23,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cmk.lab.directory import is_held
 from cmk.router import firewall, links
 from cmk.router.balancer import Balancer
 from cmk.router.failure import Failed
@@ -162,21 +163,6 @@ def _connect(client: socket.socket, request: dict[str, Any]) -> None:
         _tell(client, {"failed": problem.strerror or str(problem)})
 
 
-def _is_held(path: Path) -> bool:
-    """Whether the libvirt daemon beside it lives."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def _live(listener: socket.socket, holder: Holder, directory: Path) -> None:
     listener.settimeout(5)
     used = time.monotonic()
@@ -186,7 +172,7 @@ def _live(listener: socket.socket, holder: Holder, directory: Path) -> None:
             used = time.monotonic()
         except TimeoutError:
             holder.look()
-            if holder.has_guests or _is_held(directory.parent / "daemon.alive"):
+            if holder.has_guests or is_held(directory.parent / "daemon.alive"):
                 used = time.monotonic()
             if time.monotonic() - used > IDLE:
                 return

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from cmk.errors import ApiError
+from cmk.lab.call import Call
 from cmk.lab.engine import run
 from cmk.lab.hosts.router import public_cidr, state_of
 from cmk.lab.hosts.seed_disk import files_of, iso9660
 from cmk.lab.jobs import Job
 from cmk.lab.jobs import run as run_job
+from cmk.lab.model.account import Account
 from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.network import Network, NetworkOffering, Nic, PublicAddress
@@ -50,6 +52,16 @@ class Lab:
         if row.job_status == AsyncJob.FAILED:
             raise ApiError(told["errorcode"], told["errortext"])
         return told
+
+    def of_ann(self) -> Lab:
+        """The same store, as a new account ann asks it."""
+        words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
+        made = self.ask("createAccount", username="ann", **words)["account"]["id"]
+        ann = Account.known(self.store, made)
+        assert ann is not None
+        hers = Lab(self.things)
+        hers.call = Call(self.call.lab, ann, print)
+        return hers
 
     def network(self, name: str = "n1", offering: str = ISOLATED, **more: Any) -> str:
         kind = NetworkOffering.first(self.store, name=offering)
@@ -162,17 +174,9 @@ def test_an_address_that_cannot_be_is_refused(lab: Lab, address: str, why: str) 
 
 
 def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: Lab) -> None:
-    from cmk.lab.call import Call
-    from cmk.lab.model.account import Account
-
-    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
-    made = lab.ask("createAccount", username="ann", **words)["account"]["id"]
-    ann = Account.known(lab.store, made)
-    assert ann is not None
+    mine = lab.of_ann()
     for name in ("max.account.networks", "max.account.public.ips"):
         lab.ask("updateConfiguration", name=name, value="1")
-    mine = Lab(lab.things)
-    mine.call = Call(lab.call.lab, ann, print)
     network = mine.network()
     with refused(535, "network 1"):
         mine.network("n2")
@@ -182,21 +186,13 @@ def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: Lab) -> No
 
 
 def test_an_account_that_goes_leaves_nothing_of_its_networks(lab: Lab) -> None:
-    from cmk.lab.call import Call
-    from cmk.lab.model.account import Account
-
-    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
-    made = lab.ask("createAccount", username="ann", **words)["account"]["id"]
-    ann = Account.known(lab.store, made)
-    assert ann is not None
-    mine = Lab(lab.things)
-    mine.call = Call(lab.call.lab, ann, print)
+    mine = lab.of_ann()
     network = mine.network()
     mine.ask("associateIpAddress", networkid=network)
     mine.ask("registerSSHKeyPair", name="me", publickey=KEY)
     mine.ask("registerUserData", name="web", userdata="IyEvYmluL3NoCg==")
     mine.ask("createAffinityGroup", name="apart", type="host anti-affinity")
-    lab.ask("deleteAccount", id=made)
+    lab.ask("deleteAccount", id=mine.call.caller.uuid)
     for api in ("listPublicIpAddresses", "listSSHKeyPairs", "listUserData", "listAffinityGroups"):
         assert lab.ask(api, listall="true") == {}, api
     names = [row["name"] for row in lab.ask("listNetworks", listall="true")["network"]]
@@ -570,16 +566,7 @@ def test_an_egress_rule_that_cannot_work_is_refused(front: Front, words: Any, wh
 
 
 def test_a_vm_is_on_networks_and_in_groups_of_its_own_account(lab: Lab) -> None:
-    from cmk.lab.call import Call
-    from cmk.lab.model.account import Account
-
-    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
-    ann = Account.known(
-        lab.store, lab.ask("createAccount", username="ann", **words)["account"]["id"]
-    )
-    assert ann is not None
-    mine = Lab(lab.things)
-    mine.call = Call(lab.call.lab, ann, print)
+    mine = lab.of_ann()
     network = mine.network()
     group = mine.ask("createAffinityGroup", name="g", type="host affinity")["affinitygroup"]["id"]
     with refused(431, "not for the VM's account"):
@@ -735,14 +722,7 @@ def test_a_password_is_made_for_a_template_that_takes_one(lab: Lab) -> None:
 
 def test_an_accounts_network_is_its_own_and_the_labs_is_for_all(lab: Lab) -> None:
     mine = lab.network()
-    words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
-    made = lab.ask("createAccount", username="ann", **words)["account"]["id"]
-    from cmk.lab.call import Call
-    from cmk.lab.model.account import Account
-
-    ann = Account.known(lab.store, made)
-    assert ann is not None
-    call = Call(lab.call.lab, ann, print)
+    call = lab.of_ann().call
     names = [row["name"] for row in content(run(call, "listNetworks", {}))["network"]]
     assert names == ["lab-network"]
     with pytest.raises(ApiError) as caught:

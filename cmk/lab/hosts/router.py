@@ -102,16 +102,21 @@ def state_of(store: Store, lab_key: str) -> Json:
     """What the router has to be: networks that have guests on it now, and what leads to them;
     `lab_key` is let in by all of them."""
     machines = {vm.id: vm for vm in Machine.there(store) if vm.state in LOADING}
-    networks, metadata = [], {}
+    networks: list[Json] = []
+    metadata: Json = {}
     for network in Network.there(store):
         nics = [nic for nic in network.nics(store) if nic.mode == Nic.ROUTER]
         guests = [(machines[nic.instance_id], nic) for nic in nics if nic.instance_id in machines]
         if not guests:
             continue
         networks.append(_network(store, network, guests))
-        for vm, nic in guests:
-            if nic.ip4_address and "UserData" in network.offering(store).provides:
-                metadata[nic.ip4_address] = metadata_of(store, vm, nic, lab_key)
+        if network.provides(store, "UserData"):
+            outside = _outside(store, network)
+            metadata |= {
+                nic.ip4_address: metadata_of(store, vm, nic, outside, lab_key)
+                for vm, nic in guests
+                if nic.ip4_address
+            }
     there = {network["id"] for network in networks}
     publics = [
         _public(store, address)
@@ -163,19 +168,26 @@ def _public(store: Store, address: PublicAddress) -> Json:
     number = int(IPv4Address(address.public_ip_address))
     block = IPv4Network(public_cidr(store), strict=False)
     place = (number - int(block.network_address)) & 0xFFFF
+    rules = address.rules(store)
+    opened = [rule for rule in rules if rule.purpose == Rule.FIREWALL and _lets_in(rule)]
     return {
         "address": address.public_ip_address,
         "inside": str(_INSIDE + place),
         "source": address.network_id if address.source_nat else 0,
-        "forwards": list(forwards_of(store, address)),
-        "balancers": list(balancers_of(store, address)),
+        "forwards": list(_forwards(store, address, rules, opened)),
+        "balancers": list(_balancers(store, rules, opened)),
     }
 
 
-def forwards_of(store: Store, address: PublicAddress) -> Iterator[Json]:
+def _is_open(protocol: str, port: int, opened: list[Rule]) -> bool:
+    """Whether a firewall lets a port in."""
+    return any(rule.protocol == protocol and port in rule.ports for rule in opened)
+
+
+def _forwards(
+    store: Store, address: PublicAddress, rules: list[Rule], opened: list[Rule]
+) -> Iterator[Json]:
     """The ports of a public address that lead somewhere, and that its firewall lets in."""
-    rules = address.rules(store)
-    opened = [rule for rule in rules if rule.purpose == Rule.FIREWALL and _lets_in(rule)]
     if address.nic_id is not None:
         to = Nic.of(store, address.nic_id).ip4_address
         ports = {(rule.protocol, port) for rule in opened for port in rule.ports}
@@ -189,20 +201,16 @@ def forwards_of(store: Store, address: PublicAddress) -> Iterator[Json]:
             continue
         to = Nic.of(store, rule.nic_id).ip4_address
         for port in rule.ports:
-            if any(each.protocol == rule.protocol and port in each.ports for each in opened):
+            if _is_open(rule.protocol, port, opened):
                 at = (rule.dest_port_start or 0) + port - rule.ports.start
                 yield {"protocol": rule.protocol, "port": port, "to": to, "at": at}
 
 
-def balancers_of(store: Store, address: PublicAddress) -> Iterator[Json]:
+def _balancers(store: Store, rules: list[Rule], opened: list[Rule]) -> Iterator[Json]:
     """The ports of a public address that several VMs share, and that its firewall lets in."""
-    rules = address.rules(store)
-    opened = [rule for rule in rules if rule.purpose == Rule.FIREWALL and _lets_in(rule)]
     for rule in rules:
         port = rule.ports.start
-        if not rule.is_balancer or not any(
-            each.protocol == "tcp" and port in each.ports for each in opened
-        ):
+        if not rule.is_balancer or not _is_open("tcp", port, opened):
             continue
         servers = [
             {
@@ -261,13 +269,15 @@ def keys_of(vm: Machine, lab_key: str) -> list[str]:
     return [*(vm.public_keys or "").splitlines(), lab_key]
 
 
-def metadata_of(store: Store, vm: Machine, nic: Nic, lab_key: str) -> Json:
-    """What a guest may be told over HTTP, under the names of CloudStack's virtual router."""
-    network = nic.network(store)
-    public = next(
-        (a for a in PublicAddress.there(store, network_id=network.id) if a.source_nat), None
-    )
-    outside = public.public_ip_address if public else network.gateway
+def _outside(store: Store, network: Network) -> str:
+    """The address by which a network reaches out, or its router's where it has none."""
+    source = PublicAddress.first(store, network_id=network.id, source_nat=1)
+    return source.public_ip_address if source else network.gateway
+
+
+def metadata_of(store: Store, vm: Machine, nic: Nic, outside: str, lab_key: str) -> Json:
+    """What a guest may be told over HTTP, under the names of CloudStack's virtual router; `outside`
+    is its network's public address."""
     values = {
         "availability-zone": vm.zone_name(store),
         "cloud-identifier": f"CloudStack-{{{store.lab_id}}}",
