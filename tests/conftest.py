@@ -11,10 +11,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from cmk.environment import Environment
 from cmk.files import put
 from tests.guest import qcow2
 from tests.management_server import ManagementServer
+from tests.waiting import until
 from tests.web import Web
 
 #: What scripts/pythons runs: the language is another, the inputs need not be as many.
@@ -186,12 +187,14 @@ class LabCmk(Cmk):
     def wait_for_console(self, name: str, text: str, times: int = 1) -> str:
         """What a VM's console has shown, when it has shown the text so often."""
         shown = ""
-        for _ in range(400):
+
+        def is_said() -> bool:
+            nonlocal shown
             shown = self("console", name, "--log").out
-            if shown.count(text) >= times:
-                return shown
-            time.sleep(0.02)
-        pytest.fail(f"{name} never said {text!r} {times} time(s), but: {shown!r}")
+            return shown.count(text) >= times
+
+        until(is_said, f"{text!r} {times} time(s) on the console of {name}")
+        return shown
 
 
 def _short_directory() -> Path:
@@ -235,14 +238,9 @@ def lab(tmp_path: Path, what_libvirt_knows: Path) -> Iterator[LabCmk]:
         shutil.rmtree(lab.directory, ignore_errors=True)  # no lab was made: only our cache is there
     result = lab("lab", "destroy")
     left = sorted(path.name for path in lab.directory.rglob("*")) if lab.directory.exists() else []
-    for _ in range(50):
-        running = processes_of(lab.directory)
-        if not running:
-            break
-        time.sleep(0.02)
+    until(lambda: not processes_of(lab.directory), "an end of what ran in the lab")
     shutil.rmtree(directory)
     assert result.status == 0, result.err
-    assert not running, f"lab destroy left {running}"
     assert not left, f"lab destroy left {left}"
 
 
@@ -288,9 +286,28 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return qcow2(tmp_path_factory.mktemp("nano") / "nano.qcow2")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+LONG = ("test_crash.py", "test_networks.py", "test_hosts.py", "test_ssh_hosts.py", "test_jobs.py")
+"""Modules that take a minute each: begun last, one of them would be waited for alone."""
+
+
+def in_good_order(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The tests so that each worker's share, a slice of them, begins with long ones."""
+
+    def weight(item: pytest.Item) -> int:
+        if item.path.name in LONG:
+            return LONG.index(item.path.name)
+        return len(LONG) + (item.get_closest_marker("libvirt") is None)
+
+    modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    modules.sort(key=lambda tests: weight(tests[0]))  # a stable one: the order of files otherwise
+    return [item for first in range(workers) for tests in modules[first::workers] for item in tests]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that need libvirt are skipped on a developer's machine without it, never in CI; what
     makes a lab in a directory of its own takes its time."""
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        items[:] = in_good_order(items, workers)
     for item in items:
         if "lab" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

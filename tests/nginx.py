@@ -7,8 +7,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
+
+from tests.waiting import until
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
@@ -69,12 +76,7 @@ class Nginx:
             [program, "-c", self.work / "nginx.conf", "-e", self.work / "error.log"],
             start_new_session=True,
         )
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.ports[-1])) == 0:
-                    return
-            time.sleep(0.02)
-        raise RuntimeError((self.work / "error.log").read_text())
+        until(lambda: listens(self.ports[-1]), f"nginx, whose log is {self.work}/error.log")
 
     def kill(self) -> None:
         """kill -9 of the master and its workers."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 
 class Screen:
     """A terminal of tmux's; `shows` waits for a text, and fails where it does not come."""
@@ -63,20 +65,20 @@ class Screen:
         command = [*self._tmux, "capture-pane", "-p", "-e"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    def shows(self, text: str, seconds: float = 15) -> str:
+    def shows(self, text: str) -> str:
         """Wait until this is on the screen; all of it then."""
-        return self._waits(lambda shown: text in shown, repr(text), seconds)
+        return self._waits(lambda shown: text in shown, repr(text))
 
-    def hides(self, text: str, seconds: float = 15) -> str:
+    def hides(self, text: str) -> str:
         """Wait until this is on the screen no more."""
-        return self._waits(lambda shown: text not in shown, f"lost {text!r}", seconds)
+        return self._waits(lambda shown: text not in shown, f"lost {text!r}")
 
-    def shows_only(self, text: str, seconds: float = 15) -> str:
+    def shows_only(self, text: str) -> str:
         """Wait until this, and nothing else, is on the screen."""
-        return self._waits(lambda shown: text == shown.strip(), f"only {text!r}", seconds)
+        return self._waits(lambda shown: text == shown.strip(), f"only {text!r}")
 
-    def _waits(self, is_there: Callable[[str], bool], what: str, seconds: float) -> str:
-        deadline = time.monotonic() + seconds
+    def _waits(self, is_there: Callable[[str], bool], what: str) -> str:
+        deadline = time.monotonic() + PATIENCE
         while not is_there(shown := self.text):
             if time.monotonic() > deadline:
                 pytest.fail(f"the screen never had {what}, but:\n{shown}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.nginx import free_port
+from tests.nginx import free_port, listens
+from tests.waiting import until
 
 #: A namespace with nothing in it but loopback, and a web server on its port 80.
 ISLAND = """
@@ -98,12 +98,8 @@ class Sshd:
             self._island.stdout.readline()  # it serves
             enter = ["nsenter", f"--net=/proc/{self._island.pid}/ns/net", *command, "-i"]
             self._process = subprocess.Popen([sys.executable, "-c", INETD, str(self.port), *enter])
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.02)
-        raise RuntimeError((self._work / "log").read_text())
+        until(lambda: listens(self.port), f"sshd, whose log is {self._work}/log")
+        return self
 
     def _make_account(self) -> None:
         try:

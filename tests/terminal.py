@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 #: What moves the cursor and colours the text, and is no text itself.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -35,9 +37,9 @@ class TerminalProgram:
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
-    def expect(self, text: str, seconds: float = 20) -> str:
+    def expect(self, text: str) -> str:
         """Read until the text was shown since the last call; what came up to then."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while text not in self.shown:
             if time.monotonic() > deadline or not self._read(deadline):
                 pytest.fail(f"the terminal never showed {text!r}, but: {self.shown!r}")
@@ -57,7 +59,7 @@ class TerminalProgram:
 
     def leave(self) -> int:
         """Read to the end; the exit status."""
-        while self._read(time.monotonic() + 20):
+        while self._read(time.monotonic() + PATIENCE):
             pass
         _, status = os.waitpid(self.pid, 0)
         os.close(self._descriptor)

@@ -17,6 +17,7 @@ from cmk.catalog.index import SHIPPED, place, read, shipped, written
 from cmk.environment import Environment
 from tests.conftest import Cmk
 from tests.management_server import ManagementServer, Raw
+from tests.waiting import until
 
 NEW = {
     "name": "listShinyThings",
@@ -301,11 +302,7 @@ def kept(cloud: Cmk, server: ManagementServer) -> Path:
 
 
 def wait_for(path: Path) -> None:
-    for _ in range(1000):
-        if path.exists():
-            return
-        time.sleep(0.02)
-    pytest.fail(f"{path} never came")
+    until(path.exists, str(path))
 
 
 def test_the_first_help_in_a_terminal_fetches_the_servers_own_words_for_the_next(

@@ -16,6 +16,7 @@ from cmk.completion.place import place_of
 from cmk.completion.tab import Replaced
 from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -185,10 +186,7 @@ def test_a_slow_server_is_not_waited_for_and_its_answer_is_there_later(
     began = time.monotonic()
     assert asked(cloud, "bash", "cmk list hosts zoneid=", "") == []
     assert time.monotonic() - began < 3.5
-    for _ in range(100):
-        if asked(cloud, "bash", "cmk list hosts zoneid=", "") == ["a "]:
-            break
-        time.sleep(0.1)
+    until(lambda: asked(cloud, "bash", "cmk list hosts zoneid=", "") == ["a "], "the name")
     assert server.commands() == ["listZones"]  # who came meanwhile waited for the same answer
 
 
@@ -254,11 +252,7 @@ def test_of_a_very_long_list_only_the_first_pages_are_fetched(
 ) -> None:
     server.rows["virtualmachine"] = [{"id": f"v{n}", "name": f"vm{n}"} for n in range(6_000)]
     server.apis["listVirtualMachines"] = lambda params: server.page("virtualmachine", params)
-    found: list[str] = []
-    for _ in range(20):
-        found = asked(cloud, "bash", "cmk start virtualmachine id=", "")
-        if found:
-            break
+    found = until(lambda: asked(cloud, "bash", "cmk start virtualmachine id=", ""), "the names")
     assert len(found) == 5_000
     assert len(server.commands()) == 10
 

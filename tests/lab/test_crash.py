@@ -19,6 +19,7 @@ from tests.conftest import LabCmk
 from tests.lab.test_jobs import workers
 from tests.lab.test_resume import agents
 from tests.standalone import Standalone
+from tests.waiting import until
 from tests.web import Web
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.timeout(1800)]
@@ -75,13 +76,13 @@ def kill_something(
 
 
 def wait_until_quiet(lab: LabCmk) -> None:
-    for _ in range(600):
+    def is_quiet() -> bool:
         lab("list", "asyncjobs", "pagesize=1", "page=1")
         with lab.database() as db:
-            if not db.execute("SELECT count(*) FROM async_job WHERE job_status = 0").fetchone()[0]:
-                return
-        time.sleep(0.05)
-    pytest.fail("jobs never came to an end")
+            pending = db.execute("SELECT count(*) FROM async_job WHERE job_status = 0")
+            return bool(pending.fetchone() == (0,))
+
+    until(is_quiet, "an end of all jobs", pause=0.05)
 
 
 def test_after_any_death_the_lab_is_whole(

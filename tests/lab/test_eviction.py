@@ -9,6 +9,7 @@ import pytest
 
 from tests import guest
 from tests.conftest import LabCmk
+from tests.waiting import until
 from tests.web import Web
 
 pytestmark = pytest.mark.libvirt
@@ -90,10 +91,7 @@ def test_destroyed_vms_are_expunged_when_their_time_is_over(
     lab.ok("update", "configuration", "name=expunge.delay", "value=0")
     [row] = lab.ok("lab", "clean").json["removed"]
     assert (row["kind"], row["name"]) == ("vm", "web1")
-    for _ in range(200):
-        if not lab.ok("list", "virtualmachines").json:
-            break
-    assert lab.ok("list", "virtualmachines").json == {}
+    until(lambda: lab.ok("list", "virtualmachines").json == {}, "the VM expunged")
 
 
 def test_a_worker_collects_copies_that_were_unused_for_the_interval(
@@ -105,20 +103,16 @@ def test_a_worker_collects_copies_that_were_unused_for_the_interval(
     sql(lab, "UPDATE template_spool_ref SET marked_for_gc = '2020-01-01T00:00:00+0000'")
     other = lab.register(web.serve("/b.qcow2", nano), name="other")
     prepare(lab, other)
-    for _ in range(200):
-        if len(pool(lab)) == 1:
-            break
-        lab.ok("list", "zones")
-    assert len(pool(lab)) == 1
+    until(lambda: lab.ok("list", "zones") and len(pool(lab)) == 1, "the unused copy collected")
 
 
 def wait_for_mark(lab: LabCmk) -> None:
     with lab.database() as db:
-        for _ in range(500):
-            if db.execute("SELECT marked_for_gc FROM template_spool_ref").fetchone()[0]:
-                return
-            lab.ok("list", "zones")
-    pytest.fail("no worker has marked the unused copy")
+        mark = "SELECT marked_for_gc FROM template_spool_ref"
+        until(
+            lambda: lab.ok("list", "zones") and db.execute(mark).fetchone()[0],
+            "the unused copy marked by a worker",
+        )
 
 
 def test_use_takes_the_mark_away(lab: LabCmk, web: Web, nano: bytes) -> None:

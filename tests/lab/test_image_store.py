@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import bz2
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import LabCmk
+from tests.waiting import until
 from tests.web import Page, Web
 
 pytestmark = pytest.mark.libvirt
@@ -28,11 +28,8 @@ def shown(lab: LabCmk, template: str) -> dict[str, Any]:
 
 
 def wait_until(lab: LabCmk, template: str, status: str) -> dict[str, Any]:
-    for _ in range(500):
-        if status in shown(lab, template)["status"]:
-            return shown(lab, template)
-        time.sleep(0.02)
-    pytest.fail(f"it never said '{status}' but: {shown(lab, template)['status']}")
+    until(lambda: status in shown(lab, template)["status"], f"the status '{status}'")
+    return shown(lab, template)
 
 
 def register(lab: LabCmk, url: str, **more: str) -> str:
@@ -104,10 +101,8 @@ def test_an_iso_goes_the_same_way(lab: LabCmk, store: Path, web: Web, tmp_path: 
 
     url = web.serve("/rescue.iso", guest.iso(tmp_path / "rescue.iso"))
     iso = lab.id("register", "iso", f"zoneid={lab.zone}", "name=rescue", f"url={url}")
-    for _ in range(500):
-        if lab.ok("list", "isos", "filter=isready", "-o", "value").value == "true":
-            break
-        time.sleep(0.02)
+    ready = ("list", "isos", "filter=isready", "-o", "value")
+    until(lambda: lab.ok(*ready).value == "true", "the ISO ready")
     disk = lab.id("list", "diskofferings", "name=Small")
     lab.deploy(iso, "inst1", f"diskofferingid={disk}", "hypervisor=KVM")
     lab.wait_for_console("inst1", "READY")

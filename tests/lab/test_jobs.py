@@ -14,6 +14,7 @@ import pytest
 
 from cmk.lab.directory import is_held
 from tests.conftest import LabCmk
+from tests.waiting import until
 from tests.web import Web
 
 pytestmark = pytest.mark.libvirt
@@ -36,12 +37,24 @@ def workers(lab: LabCmk) -> list[int]:
 def wait_for_phase(lab: LabCmk, phase: str) -> None:
     """Until the one pending job says that it is in this phase."""
     with lab.database() as db:
-        for _ in range(20_000):
+
+        def is_there() -> bool:
             row = db.execute("SELECT progress FROM async_job WHERE job_status = 0").fetchone()
-            if row and row[0] and json.loads(row[0])["phase"] == phase:
-                return
-            time.sleep(0.0005)
-    pytest.fail(f"the job never came to '{phase}'")
+            return bool(row and row[0]) and json.loads(row[0])["phase"] == phase
+
+        until(is_there, f"the phase '{phase}' of the job", pause=0.0005)
+
+
+def ended(lab: LabCmk, job: str) -> dict[str, Any]:
+    """What a job has become, once it has ended."""
+
+    def look() -> dict[str, Any] | None:
+        told: dict[str, Any] = lab.ok("query", "asyncjobresult", f"jobid={job}").json
+        return told if told["jobstatus"] else None
+
+    found = until(look, "an end of the job", pause=0.05)
+    assert found is not None
+    return found
 
 
 def kill_workers(lab: LabCmk) -> None:
@@ -96,11 +109,7 @@ def test_a_job_whose_worker_died_is_finished_by_whoever_looks_next(
     wait_for_phase(lab, "Downloading")
     kill_workers(lab)
     web.pages["/nano.qcow2"].drip = 0
-    for _ in range(200):
-        told = lab.ok("query", "asyncjobresult", f"jobid={job}").json
-        if told["jobstatus"]:
-            break
-        time.sleep(0.05)
+    told = ended(lab, job)
     assert told["jobstatus"] == 1
     assert told["jobresult"]["virtualmachine"]["state"] == "Running"
 
@@ -116,11 +125,8 @@ def test_a_job_that_kills_its_workers_is_given_up_and_cleaned_up_after(
         with lab.database() as db:
             db.execute("UPDATE async_job SET progress = NULL")
         lab.ok("list", "asyncjobs")
-    for _ in range(200):
-        [job] = lab.ok("list", "asyncjobs").json["asyncjobs"]
-        if job["jobstatus"]:
-            break
-        time.sleep(0.05)
+    [job] = lab.ok("list", "asyncjobs").json["asyncjobs"]
+    job = ended(lab, job["jobid"])
     assert job["jobstatus"] == 2
     assert "died 3 times" in job["jobresult"]["errortext"]
     assert lab.vm("web1")["state"] == "Error"
@@ -152,15 +158,12 @@ def test_a_client_that_is_interrupted_leaves_the_job_running_and_says_how_to_loo
     client = lab.start(*lab.deployment(template, "web1"))
     wait_for_phase(lab, "Downloading")
     client.send_signal(signal.SIGINT)
-    out, err = client.communicate(timeout=10)
+    out, err = client.communicate(timeout=60)
     assert client.returncode == 130
     assert out == ""
     assert "goes on" in err
     job = err.rpartition("cmk wait ")[2].strip()
-    for _ in range(200):
-        if lab.ok("query", "asyncjobresult", f"jobid={job}").json["jobstatus"]:
-            break
-        time.sleep(0.05)
+    ended(lab, job)
     assert lab.vm("web1")["state"] == "Running"
 
 
@@ -197,11 +200,7 @@ def test_asyncblock_false_in_the_profile_does_the_same_and_b_overrides_it(
 
 def test_a_finished_worker_leaves(lab: LabCmk, web: Web, nano: bytes) -> None:
     lab.deploy(lab.register(web.serve("/nano.qcow2", nano)), "web1")
-    for _ in range(100):
-        if not workers(lab):
-            return
-        time.sleep(0.02)
-    pytest.fail("the worker is still there")
+    until(lambda: not workers(lab), "an end of the worker")
 
 
 def test_a_qemu_that_libvirt_does_not_know_of_stops_a_second_start(
@@ -237,10 +236,10 @@ def test_a_vm_with_a_job_under_way_takes_no_other_job(lab: LabCmk, web: Web, nan
         refused += "is Stopping" in result.err or "is busy with" in result.err
     reboot.communicate()
     lab.ok("list", "asyncjobs")
-    for _ in range(200):
-        if not any(j["jobstatus"] == 0 for j in lab.ok("list", "asyncjobs").json["asyncjobs"]):
-            break
-        time.sleep(0.05)
+    until(
+        lambda: all(job["jobstatus"] for job in lab.ok("list", "asyncjobs").json["asyncjobs"]),
+        "an end of all jobs",
+    )
     from cmk.agent.keeping import guests
 
     assert (lab.vm("web1")["state"] == "Running") == (vm["id"] in guests())

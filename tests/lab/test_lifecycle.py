@@ -30,6 +30,7 @@ def connection(lab: LabCmk) -> Any:
 
 def test_stop_start_and_reboot(lab: LabCmk, vm: dict[str, Any]) -> None:
     id = f"id={vm['id']}"
+    lab.wait_for_console("web1", "READY")  # a guest that is stopped before says it once less
     stopped = lab.ok("stop", "virtualmachine", id, "forced=true").json["virtualmachine"]
     assert stopped["state"] == "Stopped"
     assert "hostname" not in stopped

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from cmk.lab.directory import held
 from tests.conftest import LabCmk, processes_of
+from tests.waiting import until
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.timeout(240)]
 
@@ -180,26 +180,15 @@ def test_a_router_that_dies_is_made_anew_by_the_next_command(guests: Guests) -> 
     for name in ("cmk.router.holder", "slirp4netns"):
         [pid] = guests.router_processes(name)
         os.kill(pid, signal.SIGKILL)
-        for _ in range(100):
-            if not is_open(address, 2222):
-                break
-            time.sleep(0.05)
-        assert not is_open(address, 2222)
+        until(lambda: not is_open(address, 2222), f"the port closed without {name}")
         if name == "slirp4netns":  # the router sees that by itself, within seconds
             broken = guests.lab.directory / "host/router/broken"
-            for _ in range(200):
-                if broken.exists():
-                    break
-                time.sleep(0.05)
+            until(broken.exists, "the router's own word that slirp4netns is gone")
         guests.lab.ok("list", "zones")
         assert guests.through(address, 2222, "cat /proc/sys/kernel/random/boot_id") == before
     [dnsmasq] = guests.router_processes("dnsmasq")
     os.kill(dnsmasq, signal.SIGKILL)
-    for _ in range(200):
-        again = guests.router_processes("dnsmasq")
-        if again and again != [dnsmasq]:
-            break
-        time.sleep(0.05)
+    until(lambda: set(guests.router_processes("dnsmasq")) - {dnsmasq}, "another dnsmasq")
     assert "Name:" in guests.ssh("web1", "nslookup web1.lab.internal")
     [router] = guests.lab.ok("list", "routers").json["router"]
     assert router["state"] == "Running"
@@ -209,12 +198,10 @@ def test_the_router_ends_with_the_last_vm_and_comes_with_the_next(guests: Guests
     vm = guests.deploy("web1")
     assert guests.router_processes("slirp4netns")
     guests.lab.ok("stop", "virtualmachine", f"id={vm['id']}", "forced=true")
-    for _ in range(200):
-        left = [*guests.router_processes("slirp4netns"), *guests.router_processes("dnsmasq")]
-        if not left:
-            break
-        time.sleep(0.05)
-    assert not left
+    until(
+        lambda: not guests.router_processes("slirp4netns") + guests.router_processes("dnsmasq"),
+        "an end of the router's processes",
+    )
     assert guests.lab.ok("list", "routers").json["router"][0]["state"] == "Stopped"
     guests.lab.ok("start", "virtualmachine", f"id={vm['id']}")
     assert guests.ssh("web1", "hostname") == "web1"

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import LabCmk
 from tests.nginx import Nginx
+from tests.waiting import until
 
 pytestmark = pytest.mark.libvirt
 
@@ -52,12 +53,12 @@ def agents(lab: LabCmk) -> list[int]:
 
 def wait_for_part(lab: LabCmk, least: int) -> None:
     """Until a part in the pool has so many bytes."""
-    for _ in range(1000):
-        parts = list((lab.directory / "pool").glob(".*.part"))
-        if parts and parts[0].stat().st_size >= least:
-            return
-        time.sleep(0.01)
-    pytest.fail("no part has grown")
+    pool = lab.directory / "pool"
+    until(
+        lambda: any(part.stat().st_size >= least for part in pool.glob(".*.part")),
+        f"a part of {least} bytes",
+        pause=0.01,
+    )
 
 
 def ranges(server: Nginx, path: str) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.serve.conftest import Served
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -38,10 +39,11 @@ def status(stored: Served) -> str:
 
 
 def settled(stored: Served) -> str:
-    for _ in range(100):
-        if status(stored) != "Not Uploaded" and not status(stored).endswith("% Downloaded"):
-            break
-        time.sleep(0.1)
+    def is_settled() -> bool:
+        told = status(stored)
+        return told != "Not Uploaded" and not told.endswith("% Downloaded")
+
+    until(is_settled, "an end of the upload")
     return status(stored)
 
 
@@ -101,11 +103,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_and_may_begin_again(
     with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
         client.sendall(head.encode() + nano)
         time.sleep(0.3)
-    for _ in range(50):
-        if not parts_of(stored):
-            break
-        time.sleep(0.1)
-    assert parts_of(stored) == []
+    until(lambda: not parts_of(stored), "the part of the broken upload removed")
     for body in (b"no form", b""):
         answer = requests.post(
             told["postURL"], data=body, headers={"X-signature": told["signature"]}, timeout=20

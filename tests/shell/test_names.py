@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from threading import Event
 from typing import Any
 
 from cmk.config.file import Profile
 from cmk.shell.names import AT_ONCE, Names
+from tests.waiting import until
 
 PROD = Profile("prod", "https://prod/client/api")
 LAB = Profile("lab", "lab:")
@@ -97,8 +97,5 @@ def test_what_was_typed_past_before_its_turn_is_not_asked() -> None:
     for api in apis:
         server.names.rows(PROD, api)
     server.may_answer.set()
-    for _ in range(1000):
-        if server.names.rows(PROD, apis[-1]):
-            break
-        time.sleep(0.01)
+    until(lambda: server.names.rows(PROD, apis[-1]), "the names asked for last")
     assert [api for _, api in server.asked] == [*apis[:AT_ONCE], apis[-1]]

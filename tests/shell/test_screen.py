@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 from tests.screen import Screen
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -172,12 +174,9 @@ def test_ctrl_c_ends_a_long_call_and_not_the_shell(
     screen = screens(cloud.variables)
     screen.type("list hosts")
     screen.press("Escape", "Enter")
-    for _ in range(500):
-        if "listHosts" in server.commands():
-            break
-        time.sleep(0.01)
+    until(lambda: "listHosts" in server.commands(), "the question")
     screen.press("C-c")
-    screen.shows("cmk: Interrupted.", seconds=5)
+    screen.shows("cmk: Interrupted.")
     screen.shows("status 130")
     enter(screen, "version", "cmk 0")
 
@@ -261,7 +260,7 @@ def test_the_tour_goes_to_a_running_vm_by_enter_alone(lab: LabCmk, screens: Open
     enter(screen, "tour", "1/5")
     for step in ("2/5", "3/5", "4/5", "5/5"):
         screen.press("Enter")
-        screen.shows(step, seconds=60)
+        screen.shows(step)
     screen.press("Enter")
     shown = screen.shows("That was the tour.")
     assert "| tour   | Running |" in shown
@@ -293,10 +292,8 @@ def test_ctrl_c_does_not_reach_the_background_and_leaving_ends_it(
 ) -> None:
     screen = screens(cloud.variables)
     enter(screen, "list zones | sh -c 'cat >/dev/null; echo $$ >pid; sleep 60' &", "[1]")
-    for _ in range(300):
-        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
-            break
-        time.sleep(0.01)
+    pid_file = tmp_path / "pid"
+    until(lambda: pid_file.exists() and pid_file.read_text().strip(), "the reader's number")
     enter(screen, "!echo now; sleep 60", "\nnow")
     screen.press("C-c")
     screen.shows("status 130")
@@ -304,12 +301,11 @@ def test_ctrl_c_does_not_reach_the_background_and_leaving_ends_it(
     screen.keep()
     screen.press("C-d")
     screen.shows("It ends with the shell.")
-    pid = int((tmp_path / "pid").read_text())
-    for _ in range(300):
-        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text():
-            return
-        time.sleep(0.01)
-    pytest.fail("what read in the background goes on")
+    process = Path("/proc", pid_file.read_text().strip())
+    until(
+        lambda: not process.exists() or "Z" in (process / "stat").read_text(),
+        "an end of what read in the background",
+    )
 
 
 def test_the_tour_ends_where_lines_go_to_another_server(
@@ -375,8 +371,10 @@ def test_names_that_have_changed_are_shown_without_another_key(
 def test_tab_waits_for_names_a_moment_says_so_and_swallows_nothing(
     cloud: Cmk, server: ManagementServer, screens: Open
 ) -> None:
+    is_seen = Event()
+
     def late(params: dict[str, str]) -> Json:
-        time.sleep(1)
+        is_seen.wait(PATIENCE)
         return {"count": 1, "zone": [{"id": "z-1", "name": "north"}]}
 
     server.apis["listZones"] = late
@@ -384,8 +382,9 @@ def test_tab_waits_for_names_a_moment_says_so_and_swallows_nothing(
     screen.press("C-l")
     screen.type("list hosts zoneid=")
     screen.press("Tab")
-    screen.type("page=1")
     screen.shows("waiting for names")
+    screen.type("page=1")
+    is_seen.set()
     screen.shows("list hosts zoneid=z-1 page=1")
 
 
@@ -424,11 +423,7 @@ def test_a_prompt_beside_a_pipe_is_no_data(lab: LabCmk, screens: Open, tmp_path:
     screen = screens(lab.variables, command=("sh", "-c", command))
     enter(screen, "list zones filter=name -o value", "\nlab")
     screen.press("C-d")
-    for _ in range(300):
-        if (tmp_path / "data").read_text() == "lab\n":
-            return
-        time.sleep(0.01)
-    pytest.fail(f"the data were {(tmp_path / 'data').read_text()!r}")
+    until(lambda: (tmp_path / "data").read_text() == "lab\n", "the data, and nothing else")
 
 
 def test_ctrl_c_at_any_moment_leaves_a_shell_that_works(lab: LabCmk, screens: Open) -> None:

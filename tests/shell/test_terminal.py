@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Cmk, LabCmk
 from tests.management_server import Json, ManagementServer
 from tests.terminal import TerminalProgram
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -60,17 +61,14 @@ def test_a_server_that_does_not_answer_holds_up_neither_keys_nor_the_end(
     shell.expect("🐵 >")
     shell.type("deploy virtualmachine zoneid=")
     shell.expect("zoneid=")
-    for _ in range(500):
-        if server.log:
-            break
-        time.sleep(0.01)
+    until(lambda: server.log, "a question")
     shell.type("x templ")
-    shell.expect("templateid=", seconds=5)
+    shell.expect("templateid=")
     shell.type("\x03")
-    shell.expect("🐵 >", seconds=5)
+    shell.expect("🐵 >")
     shell.type("version\r")
-    shell.expect("cmk 0", seconds=5)
-    shell.expect("🐵 >", seconds=5)
+    shell.expect("cmk 0")
+    shell.expect("🐵 >")
     shell.type("\x04")
     assert shell.leave() == 0
     assert server.commands() == ["listZones"]
@@ -110,7 +108,7 @@ def test_a_terminal_without_a_size_is_neither_paged_nor_warned(lab: LabCmk) -> N
     shell = TerminalProgram(variables=told, size=(0, 0))
     shell.expect("🐵 >")
     shell.type("list apis filter=name -o value\r")
-    assert "WARNING" not in shell.expect("updateZone", seconds=10)
+    assert "WARNING" not in shell.expect("updateZone")
     shell.expect("🐵 >")
     shell.type("exit\r")
     assert shell.leave() == 0
