@@ -193,7 +193,7 @@ class LabCmk(Cmk):
             shown = self("console", name, "--log").out
             return shown.count(text) >= times
 
-        until(is_said, f"{text!r} {times} time(s) on the console of {name}")
+        until(is_said, f"{text!r} {times} time(s) on the console of {name}", 0.1)
         return shown
 
 

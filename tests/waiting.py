@@ -14,7 +14,7 @@ PATIENCE = 60.0
 """Seconds. What works takes less, also on a machine with three tests at once."""
 
 
-def until(look: Callable[[], T], what: str, pause: float = 0.02) -> T:
+def until(look: Callable[[], T], what: str, pause: float = 0.05) -> T:
     """What `look` gives, once it is true; `what` says in a failure what never came."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):

@@ -8,6 +8,7 @@ from cmk.lab.declaration import api
 from cmk.lab.model.capacity import HostCapacity, PoolCapacity
 from cmk.lab.model.copy import ImageStore
 from cmk.lab.model.host import Host
+from cmk.lab.model.network import Router
 from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.record import Record
@@ -78,6 +79,7 @@ def list_infrastructure(call: Call, args: Args) -> Json:
         "hosts": Host,
         "storagepools": Pool,
         "imagestores": ImageStore,
+        "routers": Router,
     }
     told = {name: len(kind.there(call.store)) for name, kind in kinds.items()}
-    return {"infrastructure": {**told, "systemvms": 0, "routers": 0, "managementservers": 1}}
+    return {"infrastructure": {**told, "systemvms": 0, "managementservers": 1}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from cmk import __version__
 from cmk.document import Json
 from cmk.lab.call import Call
@@ -27,8 +29,9 @@ def _facts(call: Call, rows: list[Row]) -> None:
         host = hosts[row["row_id"]]
         opened = OpenHost(call.lab, host)
         down = {} if host.status == HostState.UP else {"reason": host.reason}
-        row["cpuwithoverprovisioning"] = str(host.cpus * host.speed * factor)
+        row["ipaddress"] = urlsplit(opened.uri).hostname or "127.0.0.1"
         row["version"] = __version__
+        row.update(_load(row, factor))
         if host.is_embedded:
             row["lastpinged"] = now()
             down = {"reason": str(problem)} if (problem := opened.lack) else {}
@@ -36,13 +39,35 @@ def _facts(call: Call, rows: list[Row]) -> None:
         row["details"] = {**opened.details(), **host.details(call.store), **down}
 
 
+def _percentage(part: float, whole: float) -> str:
+    """A share as CloudStack writes it: at most two places, and two where it is nothing."""
+    return f"{100 * part / whole:.2f}".rstrip("0").rstrip(".") + "%" if part and whole else "0.00%"
+
+
+def _load(row: Row, factor: float) -> Json:
+    """What VMs have of a host's CPUs and memory, in CloudStack's several ways of saying it."""
+    mhz = row["cpunumber"] * row["cpuspeed"] * factor
+    cpus, memory = _percentage(row["cpuallocatedvalue"], mhz), row["memoryallocated"]
+    return {
+        "cpuwithoverprovisioning": str(mhz),
+        "cpuallocated": cpus,
+        "cpuallocatedpercentage": cpus,
+        "cpuallocatedwithoverprovisioning": cpus,
+        "memorywithoverprovisioning": str(row["memorytotal"]),
+        "memoryallocatedbytes": memory,
+        "memoryallocatedpercentage": _percentage(memory, row["memorytotal"]),
+    }
+
+
 HOST = Noun(
     "host",
     "listHosts",
     "host_view",
-    "id name state resourcestate type hypervisor zoneid zonename podid podname clusterid "
-    "clustername cpunumber cpuspeed cpuwithoverprovisioning memorytotal memoryallocated version "
-    "hosttags lastpinged details created",
+    "id name state resourcestate type ipaddress hypervisor zoneid zonename podid podname clusterid "
+    "clustername clustertype cpunumber cpuspeed cpuallocated cpuallocatedvalue "
+    "cpuallocatedpercentage cpuallocatedwithoverprovisioning cpuwithoverprovisioning memorytotal "
+    "memorywithoverprovisioning memoryallocated memoryallocatedbytes memoryallocatedpercentage "
+    "capabilities hahost version hosttags lastpinged details created",
     _facts,
 )
 IN_MAINTENANCE = (ResourceState.MAINTENANCE, ResourceState.PREPARING, ResourceState.FAILED)

@@ -245,3 +245,21 @@ JOIN service_offering s ON s.id = v.service_offering_id LEFT JOIN host h ON h.id
 LEFT JOIN first_user_view u ON u.account_id = v.account_id
 LEFT JOIN user_data k ON k.id = v.user_data_id
 LEFT JOIN vm_template i ON i.id = v.iso_id LEFT JOIN guest_os g ON g.id = v.guest_os_id;
+
+-- What VMs have of each host: bytes and MHz.
+DROP VIEW host_view;
+DROP VIEW host_load;
+CREATE VIEW host_load AS
+SELECT v.host_id, sum(o.ram_size) * 1048576 AS memory, sum(o.cpu * o.speed) AS mhz FROM vm_instance v
+JOIN service_offering o ON o.id = v.service_offering_id
+WHERE v.removed IS NULL AND v.state IN ('Starting', 'Running', 'Stopping') GROUP BY v.host_id;
+CREATE VIEW host_view AS
+SELECT h.id AS row_id, h.uuid AS id, h.name, h.status AS state, h.resource_state AS resourcestate,
+    'Routing' AS type, 'KVM' AS hypervisor, z.uuid AS zoneid, z.name AS zonename, p.uuid AS podid,
+    p.name AS podname, c.uuid AS clusterid, c.name AS clustername, 'CloudManaged' AS clustertype,
+    h.cpus AS cpunumber, h.speed AS cpuspeed, coalesce(u.mhz, 0) AS cpuallocatedvalue,
+    h.ram AS memorytotal, coalesce(u.memory, 0) AS memoryallocated, 'hvm' AS capabilities, 0 AS hahost,
+    nullif(h.tags, '') AS hosttags, h.last_seen AS lastpinged, h.created
+FROM host h JOIN data_center z ON z.id = h.data_center_id JOIN host_pod_ref p ON p.id = h.pod_id
+JOIN cluster c ON c.id = h.cluster_id LEFT JOIN host_load u ON u.host_id = h.id
+WHERE h.removed IS NULL;
