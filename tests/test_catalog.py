@@ -46,7 +46,9 @@ DONE_AT_ONCE = {
     "activateProject",
     "addAccountToProject",
     "createAffinityGroup",
+    "createNetworkACLList",
     "createProject",
+    "deleteNetworkACLList",
     "deleteAffinityGroup",
     "deleteAccountFromProject",
     "disableUser",
@@ -54,7 +56,9 @@ DONE_AT_ONCE = {
     "resetSSHKeyForVirtualMachine",
     "suspendProject",
     "updateDefaultNicForVirtualMachine",
+    "updateNetworkACLList",
     "updateProject",
+    "updateVPC",
     "updateVMAffinityGroup",
 }
 

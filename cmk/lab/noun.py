@@ -41,6 +41,7 @@ _MEMBERS = {
         "user_vm_view",
         "networkid",
     ): "row_id IN (SELECT instance_id FROM nic_view WHERE networkid = ?)",
+    ("user_vm_view", "vpcid"): "row_id IN (SELECT instance_id FROM nic_view WHERE vpcid = ?)",
     ("user_vm_view", "keypair"): "instr(',' || keypairs || ',', ',' || ? || ',') > 0",
     ("affinity_group_view", "virtualmachineid"): "row_id IN (SELECT m.affinity_group_id "
     "FROM affinity_group_vm_map m JOIN vm_instance v ON v.id = m.instance_id WHERE v.uuid = ?)",
@@ -50,6 +51,7 @@ _MEMBERS = {
     ("load_balancer_view", "virtualmachineid"): "row_id IN (SELECT m.load_balancer_id "
     "FROM load_balancer_vm_map m JOIN vm_instance v ON v.id = m.instance_id WHERE v.uuid = ?)",
     ("router_view", "networkid"): "EXISTS (SELECT 1 FROM network_view WHERE id = ?)",
+    ("router_view", "vpcid"): "EXISTS (SELECT 1 FROM vpc_view WHERE id = ?)",
 }
 
 #: Where the things are that parameters of lists name by their ids.
@@ -64,6 +66,9 @@ _VIEWS = {
     "serviceofferingid": "service_offering_view",
     "storageid": "storage_pool_view",
     "templateid": "template_view",
+    "vpcid": "vpc_view",
+    "vpcofferingid": "vpc_offering_view",
+    "aclid": "network_acl_view",
     "zoneid": "zone_view",
 }
 

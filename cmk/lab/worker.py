@@ -16,17 +16,20 @@ from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network, Policy, PublicAddress, Router, Rule
 from cmk.lab.model.pool import Pool
 from cmk.lab.model.template import Template
+from cmk.lab.model.vpc import AclItem, Vpc
 from cmk.lab.noun import Noun
 from cmk.lab.nouns.account import ACCOUNT
 from cmk.lab.nouns.firewall import EGRESS, FIREWALL, FORWARDING
 from cmk.lab.nouns.host import HOST
 from cmk.lab.nouns.load_balancer import LOAD_BALANCER, policy_of
 from cmk.lab.nouns.network import NETWORK
+from cmk.lab.nouns.network_acl import ACL_ITEM
 from cmk.lab.nouns.public_ip import PUBLIC_IP
 from cmk.lab.nouns.router import ROUTER
 from cmk.lab.nouns.storage_pool import STORAGE_POOL
 from cmk.lab.nouns.template import ISO, TEMPLATE
 from cmk.lab.nouns.virtual_machine import MACHINE
+from cmk.lab.nouns.vpc import VPC
 from cmk.lab.works import (
     attachment,
     collection,
@@ -38,6 +41,7 @@ from cmk.lab.works import (
     removal,
     routing,
     secondary_storage,
+    vpc,
 )
 
 
@@ -75,6 +79,14 @@ def _public_ip(job: Job) -> Json:
 
 def _network(job: Job) -> Json:
     return NETWORK.answer(job.call, Network.of(job.store, job.instance_id))
+
+
+def _vpc(job: Job) -> Json:
+    return VPC.answer(job.call, Vpc.of(job.store, job.instance_id))
+
+
+def _item(job: Job) -> Json:
+    return ACL_ITEM.answer(job.call, AclItem.of(job.store, job.instance_id))
 
 
 def _router(job: Job) -> Json:
@@ -142,6 +154,14 @@ OUTCOMES = {
     "updateNetwork": Outcome(routing.UPDATE, _network),
     "deleteNetwork": Outcome(routing.REMOVE, _done),
     "restartNetwork": Outcome(routing.RESTART, _done),
+    "createVPC": Outcome(vpc.MAKE, _vpc),
+    "deleteVPC": Outcome(vpc.REMOVE, _done),
+    "restartVPC": Outcome(vpc.RESTART, _done),
+    "createNetworkACL": Outcome(vpc.ADD_ITEM, _item),
+    "updateNetworkACLItem": Outcome(vpc.APPLY_ITEM, _item),
+    "moveNetworkAclItem": Outcome(vpc.APPLY_ITEM, _item),
+    "deleteNetworkACL": Outcome(vpc.REMOVE_ITEM, _done),
+    "replaceNetworkACLList": Outcome(vpc.REPLACE, _done),
     "startRouter": Outcome(routing.START_ROUTER, _router),
     "stopRouter": Outcome(routing.STOP_ROUTER, _router),
     "rebootRouter": Outcome(routing.REBOOT_ROUTER, _router),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cmk.router.links import UPLINK, bridge_of
@@ -19,6 +19,7 @@ _OF_GUESTS = (
 def table(state: dict[str, Any]) -> str:
     """The text for `nft -f -`."""
     chains = (
+        *_lists(state),
         _chain("pre", "type nat hook prerouting priority -100;", _forwards(state)),
         _chain("post", "type nat hook postrouting priority 100;", _sources(state)),
         _chain("pass", "type filter hook forward priority 0; policy drop;", _passing(state)),
@@ -27,8 +28,31 @@ def table(state: dict[str, Any]) -> str:
     return "table ip lab\ndelete table ip lab\ntable ip lab {\n" + "".join(chains) + "}\n"
 
 
-def _chain(name: str, hook: str, rules: Iterator[str]) -> str:
+def _chain(name: str, hook: str, rules: Iterable[str]) -> str:
     return f"  chain {name} {{\n    {hook}\n" + "".join(f"    {rule}\n" for rule in rules) + "  }\n"
+
+
+def _lists(state: dict[str, Any]) -> Iterator[str]:
+    """A VPC's lists of rules, two chains a tier: what they let pass returns to where it came from.
+    What no rule is about does not come in, and may leave (CloudStack's router, 4.22)."""
+    for network in _tiers(state):
+        access = network["access"]
+        entering = [rule for item in access["ingress"] for rule in _entering(item)]
+        leaving = [f"{condition(item)}{item['verdict']}" for item in access["egress"]]
+        yield _chain(f"in{network['id']}", "", [*entering, "drop"])
+        yield _chain(f"out{network['id']}", "", leaving)
+
+
+def _tiers(state: dict[str, Any]) -> list[dict[str, Any]]:
+    return [network for network in state["networks"] if network["vpc"]]
+
+
+def _entering(item: dict[str, Any]) -> Iterator[str]:
+    """A rule on what comes in: who comes from outside is known by no address of its own."""
+    if item["outside"]:
+        rule = condition({**item, "sources": []})
+        yield f'iifname "{UPLINK}" {rule}{item["verdict"]}'
+    yield f'iifname != "{UPLINK}" {condition(item)}{item["verdict"]}'
 
 
 def _forwards(state: dict[str, Any]) -> Iterator[str]:
@@ -43,7 +67,9 @@ def _forwards(state: dict[str, Any]) -> Iterator[str]:
 
 def _sources(state: dict[str, Any]) -> Iterator[str]:
     """Which address guests have outside."""
-    insides = {public["source"]: public["inside"] for public in state["publics"]}
+    insides = {
+        source: public["inside"] for public in state["publics"] for source in public["sources"]
+    }
     for network in state["networks"]:
         if "SourceNat" in network["services"]:
             inside = insides.get(network["id"])
@@ -54,7 +80,11 @@ def _sources(state: dict[str, Any]) -> Iterator[str]:
 def _passing(state: dict[str, Any]) -> Iterator[str]:
     """What the router passes on: what was forwarded, its answers, and what may leave."""
     yield "ct state established,related accept"
+    for network in _tiers(state):
+        yield f'iifname "{bridge_of(network["id"])}" jump out{network["id"]}'
+        yield f'oifname "{bridge_of(network["id"])}" jump in{network["id"]}'
     yield f'iifname "{UPLINK}" ct status dnat accept'
+    yield from _between(state)
     for network in state["networks"]:
         way = f'iifname "{bridge_of(network["id"])}" oifname "{UPLINK}"'
         if "SourceNat" not in network["services"]:
@@ -64,6 +94,17 @@ def _passing(state: dict[str, Any]) -> Iterator[str]:
             yield f"{way} {condition(rule)}{'drop' if allows else 'accept'}"
         if allows:
             yield f"{way} accept"
+
+
+def _between(state: dict[str, Any]) -> Iterator[str]:
+    """What tiers of one VPC say to each other, as far as their lists have let it come here."""
+    vpcs: dict[int, list[str]] = {}
+    for network in _tiers(state):
+        vpcs.setdefault(network["vpc"], []).append(f'"{bridge_of(network["id"])}"')
+    for bridges in vpcs.values():
+        if len(bridges) > 1:
+            tiers = f"{{ {', '.join(bridges)} }}"
+            yield f"iifname {tiers} oifname {tiers} accept"
 
 
 def _asking(state: dict[str, Any]) -> Iterator[str]:
@@ -91,6 +132,8 @@ def condition(rule: dict[str, Any]) -> str:
     if protocol in ("tcp", "udp"):
         ports = f" dport {rule['start']}-{rule['end']}" if rule.get("start") else ""
         parts.append(f"{protocol}{ports}" if ports else f"ip protocol {protocol}")
+    elif protocol.isdigit():
+        parts.append(f"ip protocol {protocol}")
     elif protocol == "icmp":
         parts.append("ip protocol icmp")
         parts += [

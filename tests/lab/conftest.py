@@ -169,8 +169,10 @@ class Things:
 
 
 @pytest.fixture
-def things(tmp_path: Path) -> Iterator[Things]:
-    """A new lab's store, as the admin sees it."""
+def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Things]:
+    """A new lab's store, as the admin sees it; no worker is hired for what is queued in it."""
+    for module in ("engine", "jobs"):
+        monkeypatch.setattr(f"cmk.lab.{module}.hire", lambda lab: None)
     told: list[str] = []
     lab = Lab(tmp_path / "store", {})
     yield Things(Call.of_admin(lab, told.append), told)

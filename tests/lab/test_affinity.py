@@ -9,8 +9,9 @@ import pytest
 from cmk.lab.hosts.placement import demand_of, plan
 from cmk.lab.model.affinity import AffinityGroup, set_groups
 from cmk.lab.model.machine import Machine, MachineState
+from tests.lab.at_once import LabAtOnce as Lab
+from tests.lab.at_once import refused
 from tests.lab.conftest import Things
-from tests.lab.test_network_rules import Lab, refused
 
 
 @pytest.fixture

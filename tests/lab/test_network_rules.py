@@ -10,105 +10,28 @@ from typing import Any
 import pytest
 
 from cmk.errors import ApiError
-from cmk.lab.call import Call
 from cmk.lab.engine import run
-from cmk.lab.hosts.router import public_cidr, state_of
+from cmk.lab.hosts.router import public_cidr
 from cmk.lab.hosts.seed_disk import files_of, iso9660
 from cmk.lab.jobs import Job
 from cmk.lab.jobs import run as run_job
-from cmk.lab.model.account import Account
 from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine, MachineState
-from cmk.lab.model.network import Network, NetworkOffering, Nic, PublicAddress
-from cmk.lab.settings import GUESTS
+from cmk.lab.model.network import Network, PublicAddress
 from cmk.lab.worker import OUTCOMES
 from cmk.wire.envelope import content
+from tests.lab.at_once import LabAtOnce, refused
 from tests.lab.conftest import Things
 
-ISOLATED = "DefaultIsolatedNetworkOfferingWithSourceNatService"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@example"
 
 
-class Lab:
-    """A store whose jobs run at once, in this process; no VM of it has a guest."""
-
-    def __init__(self, things: Things) -> None:
-        self.things, self.store, self.call = things, things.store, things.call
-        self.store.set_configuration(GUESTS, "false")
-        self.zone = self.ask("listZones")["zone"][0]["id"]
-
-    def ask(self, api: str, **params: Any) -> Any:
-        """What an API answers, or its job; raises ApiError for one that fails."""
-        words = {name.replace("_", "."): str(value) for name, value in params.items()}
-        reply = content(run(self.call, api, words))
-        if "jobid" not in reply:
-            return reply
-        row = AsyncJob.known(self.store, reply["jobid"])
-        assert row is not None
-        if not row.is_ended:
-            run_job(Job(self.call, row), OUTCOMES[row.job_cmd])
-        row = row.again(self.store)
-        told = json.loads(self.store.value("SELECT job_result FROM async_job WHERE id = ?", row.id))
-        if row.job_status == AsyncJob.FAILED:
-            raise ApiError(told["errorcode"], told["errortext"])
-        return told
-
-    def of_ann(self) -> Lab:
-        """The same store, as a new account ann asks it."""
-        words = {"firstname": "F", "lastname": "L", "email": "e@x.y", "password": "secret"}
-        made = self.ask("createAccount", username="ann", **words)["account"]["id"]
-        ann = Account.known(self.store, made)
-        assert ann is not None
-        hers = Lab(self.things)
-        hers.call = Call(self.call.lab, ann, print)
-        return hers
-
-    def network(self, name: str = "n1", offering: str = ISOLATED, **more: Any) -> str:
-        kind = NetworkOffering.first(self.store, name=offering)
-        assert kind is not None
-        words = {"zoneid": self.zone, "networkofferingid": kind.uuid, "name": name, **more}
-        return str(self.ask("createNetwork", **words)["network"]["id"])
-
-    def vm(self, name: str, *networks: str, **more: Any) -> Any:
-        template = self.things.template(f"t-{name}").uuid
-        [offering] = self.ask("listServiceOfferings", name="Tiny Instance")["serviceoffering"]
-        words = {
-            "zoneid": self.zone,
-            "templateid": template,
-            "serviceofferingid": offering["id"],
-            "startvm": "false",
-        }
-        if networks:
-            words["networkids"] = ",".join(networks)
-        return self.ask("deployVirtualMachine", name=name, **words, **more)["virtualmachine"]
-
-    def routed(self) -> Any:
-        """The router's state, as if all VMs ran on this machine."""
-        for vm in Machine.there(self.store):
-            vm.update(self.store, state=MachineState.RUNNING)
-            for nic in vm.nics(self.store):
-                nic.update(self.store, mode=Nic.ROUTER)
-        return state_of(self.store, "ssh-ed25519 LAB")
-
-    def forwards(self) -> dict[int, str]:
-        """By public port, where it leads."""
-        return {
-            each["port"]: f"{each['to']}:{each['at']}"
-            for public in self.routed()["publics"]
-            for each in public["forwards"]
-        }
-
-
 @pytest.fixture
-def lab(things: Things) -> Lab:
-    return Lab(things)
+def lab(things: Things) -> LabAtOnce:
+    return LabAtOnce(things)
 
 
-def refused(code: int, words: str) -> Any:
-    return pytest.raises(ApiError, match=words)
-
-
-def test_a_network_gets_the_next_free_block_and_the_first_vm_brings_it_up(lab: Lab) -> None:
+def test_a_network_gets_the_next_free_block_and_the_first_vm_brings_it_up(lab: LabAtOnce) -> None:
     first, second = lab.network("n1"), lab.network("n2")
     rows = {row["id"]: row for row in lab.ask("listNetworks")["network"]}
     assert (rows[first]["cidr"], rows[first]["gateway"]) == ("10.1.1.0/24", "10.1.1.1")
@@ -123,7 +46,7 @@ def test_a_network_gets_the_next_free_block_and_the_first_vm_brings_it_up(lab: L
     assert (vm["ipaddress"], nic["type"], nic["isdefault"]) == ("10.1.1.2", "Isolated", True)
 
 
-def test_a_vm_on_two_networks_has_a_nic_on_each_the_first_by_default(lab: Lab) -> None:
+def test_a_vm_on_two_networks_has_a_nic_on_each_the_first_by_default(lab: LabAtOnce) -> None:
     first, second = lab.network("n1"), lab.network("n2")
     vm = lab.vm("web1", second, first, ipaddress="10.1.2.77")
     assert [(nic["ipaddress"], nic["isdefault"]) for nic in vm["nic"]] == [
@@ -135,7 +58,7 @@ def test_a_vm_on_two_networks_has_a_nic_on_each_the_first_by_default(lab: Lab) -
     assert lab.ask("listVirtualMachines", networkid=first)["count"] == 1
 
 
-def test_a_vm_comes_to_a_network_and_leaves_it(lab: Lab) -> None:
+def test_a_vm_comes_to_a_network_and_leaves_it(lab: LabAtOnce) -> None:
     first, second = lab.network("n1"), lab.network("n2")
     vm = lab.vm("web1", first)["id"]
     words = {"virtualmachineid": vm, "networkid": second, "ipaddress": "10.1.2.9"}
@@ -165,7 +88,7 @@ def test_a_vm_comes_to_a_network_and_leaves_it(lab: Lab) -> None:
         ("web1", "no IPv4 address"),
     ],
 )
-def test_an_address_that_cannot_be_is_refused(lab: Lab, address: str, why: str) -> None:
+def test_an_address_that_cannot_be_is_refused(lab: LabAtOnce, address: str, why: str) -> None:
     network = lab.network()
     lab.vm("web1", network)
     with refused(431, why):
@@ -173,7 +96,7 @@ def test_an_address_that_cannot_be_is_refused(lab: Lab, address: str, why: str) 
     assert Machine.called(lab.store, "web2") is None
 
 
-def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: Lab) -> None:
+def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: LabAtOnce) -> None:
     mine = lab.of_ann()
     for name in ("max.account.networks", "max.account.public.ips"):
         lab.ask("updateConfiguration", name=name, value="1")
@@ -185,7 +108,7 @@ def test_an_account_has_as_many_networks_and_addresses_as_it_may(lab: Lab) -> No
         mine.ask("associateIpAddress", networkid=network)
 
 
-def test_an_account_that_goes_leaves_nothing_of_its_networks(lab: Lab) -> None:
+def test_an_account_that_goes_leaves_nothing_of_its_networks(lab: LabAtOnce) -> None:
     mine = lab.of_ann()
     network = mine.network()
     mine.ask("associateIpAddress", networkid=network)
@@ -199,7 +122,7 @@ def test_an_account_that_goes_leaves_nothing_of_its_networks(lab: Lab) -> None:
     assert names == ["lab-network"]
 
 
-def test_an_l2_network_gives_no_addresses(lab: Lab) -> None:
+def test_an_l2_network_gives_no_addresses(lab: LabAtOnce) -> None:
     network = lab.network("cable", "DefaultL2NetworkOffering")
     [nic] = lab.vm("web1", network)["nic"]
     assert "ipaddress" not in nic
@@ -224,14 +147,14 @@ def test_an_l2_network_gives_no_addresses(lab: Lab) -> None:
         ({"acltype": "Domain"}, "Shared networks"),
     ],
 )
-def test_a_network_that_cannot_be_is_refused(lab: Lab, words: Any, why: str) -> None:
+def test_a_network_that_cannot_be_is_refused(lab: LabAtOnce, words: Any, why: str) -> None:
     lab.network()
     with refused(431, why):
         lab.network("n2", **words)
     assert not Network.there(lab.store, name="n2")
 
 
-def test_a_network_with_vms_stays_and_one_without_goes_with_all_that_is_on_it(lab: Lab) -> None:
+def test_a_network_with_vms_stays_and_one_without_goes_with_all_on_it(lab: LabAtOnce) -> None:
     network = lab.network()
     vm = lab.vm("web1", network)
     address = lab.ask("associateIpAddress", networkid=network)["ipaddress"]["id"]
@@ -244,7 +167,7 @@ def test_a_network_with_vms_stays_and_one_without_goes_with_all_that_is_on_it(la
         lab.ask("deleteNetwork", id=Network.default(lab.store).uuid)
 
 
-def test_the_first_address_of_a_network_is_what_it_reaches_out_by(lab: Lab) -> None:
+def test_the_first_address_of_a_network_is_what_it_reaches_out_by(lab: LabAtOnce) -> None:
     network = lab.network()
     more = lab.ask("associateIpAddress", networkid=network)["ipaddress"]
     rows = lab.ask("listPublicIpAddresses", associatednetworkid=network)["publicipaddress"]
@@ -257,7 +180,7 @@ def test_the_first_address_of_a_network_is_what_it_reaches_out_by(lab: Lab) -> N
     assert lab.ask("listPublicIpAddresses")["count"] == 1
 
 
-def test_a_shared_network_has_no_public_addresses(lab: Lab) -> None:
+def test_a_shared_network_has_no_public_addresses(lab: LabAtOnce) -> None:
     with refused(431, "not Isolated"):
         lab.ask("associateIpAddress", networkid=Network.default(lab.store).uuid)
 
@@ -265,7 +188,7 @@ def test_a_shared_network_has_no_public_addresses(lab: Lab) -> None:
 class Front:
     """A VM behind a public address."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: LabAtOnce) -> None:
         self.lab, self.network = lab, lab.network()
         self.vm = lab.vm("web1", self.network)["id"]
         self.other = lab.vm("web2", self.network)["id"]
@@ -285,7 +208,7 @@ class Front:
 
 
 @pytest.fixture
-def front(lab: Lab) -> Front:
+def front(lab: LabAtOnce) -> Front:
     return Front(lab)
 
 
@@ -565,7 +488,7 @@ def test_an_egress_rule_that_cannot_work_is_refused(front: Front, words: Any, wh
         front.lab.ask("createEgressFirewallRule", networkid=front.network, **words)
 
 
-def test_a_vm_is_on_networks_and_in_groups_of_its_own_account(lab: Lab) -> None:
+def test_a_vm_is_on_networks_and_in_groups_of_its_own_account(lab: LabAtOnce) -> None:
     mine = lab.of_ann()
     network = mine.network()
     group = mine.ask("createAffinityGroup", name="g", type="host affinity")["affinitygroup"]["id"]
@@ -621,7 +544,7 @@ def test_an_address_that_is_given_back_takes_its_rules_with_it(front: Front) -> 
     assert front.lab.ask("listFirewallRules") == {}
 
 
-def test_a_key_pair_is_kept_named_and_given_to_guests(lab: Lab) -> None:
+def test_a_key_pair_is_kept_named_and_given_to_guests(lab: LabAtOnce) -> None:
     made = lab.ask("registerSSHKeyPair", name="me", publickey=KEY)["keypair"]
     assert made["fingerprint"].count(":") == 15
     vm = lab.vm("web1", keypair="me")
@@ -633,7 +556,7 @@ def test_a_key_pair_is_kept_named_and_given_to_guests(lab: Lab) -> None:
         lab.vm("web2", keypair="me")
 
 
-def test_a_key_pair_that_is_made_shows_its_private_half_once(lab: Lab) -> None:
+def test_a_key_pair_that_is_made_shows_its_private_half_once(lab: LabAtOnce) -> None:
     made = lab.ask("createSSHKeyPair", name="ci")["keypair"]
     assert made["privatekey"].startswith("-----BEGIN RSA PRIVATE KEY-----")
     assert "privatekey" not in lab.ask("listSSHKeyPairs")["sshkeypair"][0]
@@ -642,13 +565,13 @@ def test_a_key_pair_that_is_made_shows_its_private_half_once(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x", "ssh-rsa AAAA", "ssh-ed25519 !!!! me", KEY + "\nroot"])
-def test_what_is_no_public_key_is_refused(lab: Lab, key: str) -> None:
+def test_what_is_no_public_key_is_refused(lab: LabAtOnce, key: str) -> None:
     with pytest.raises(ApiError):
         lab.ask("registerSSHKeyPair", name="me", publickey=key)
     assert lab.ask("listSSHKeyPairs") == {}
 
 
-def test_user_data_is_base64_and_comes_to_the_guest_as_it_was(lab: Lab) -> None:
+def test_user_data_is_base64_and_comes_to_the_guest_as_it_was(lab: LabAtOnce) -> None:
     packed = base64.b64encode(b"#!/bin/sh\necho hi\n").decode()
     vm = lab.vm("web1", userdata=packed)
     shown = lab.ask("getVirtualMachineUserData", virtualmachineid=vm["id"])
@@ -660,7 +583,7 @@ def test_user_data_is_base64_and_comes_to_the_guest_as_it_was(lab: Lab) -> None:
         lab.vm("web2", userdata="A" * 40000)
 
 
-def test_registered_user_data_is_named_and_is_kept_while_a_vm_uses_it(lab: Lab) -> None:
+def test_registered_user_data_is_named_and_is_kept_while_a_vm_uses_it(lab: LabAtOnce) -> None:
     packed = base64.b64encode(b"#cloud-config\n").decode()
     made = lab.ask("registerUserData", name="web", userdata=packed)["userdata"]
     vm = lab.vm("web1", userdataid=made["id"])
@@ -669,7 +592,7 @@ def test_registered_user_data_is_named_and_is_kept_while_a_vm_uses_it(lab: Lab) 
         lab.ask("deleteUserData", id=made["id"])
 
 
-def test_a_vm_is_renamed_when_it_is_off_and_its_text_changes_at_any_time(lab: Lab) -> None:
+def test_a_vm_is_renamed_when_it_is_off_and_its_text_changes_at_any_time(lab: LabAtOnce) -> None:
     vm = lab.vm("web1")["id"]
     lab.vm("web2")
     told = lab.ask("updateVirtualMachine", id=vm, name="front", displayname="the front")
@@ -690,7 +613,7 @@ def test_a_vm_is_renamed_when_it_is_off_and_its_text_changes_at_any_time(lab: La
     assert told["virtualmachine"]["displayname"] == "still the front"
 
 
-def test_a_seed_disk_says_what_the_router_says(lab: Lab) -> None:
+def test_a_seed_disk_says_what_the_router_says(lab: LabAtOnce) -> None:
     lab.ask("registerSSHKeyPair", name="me", publickey=KEY)
     lab.vm("web1", keypair="me", userdata=base64.b64encode(b"#!/bin/sh\n").decode())
     vm = Machine.called(lab.store, "web1")
@@ -704,7 +627,7 @@ def test_a_seed_disk_says_what_the_router_says(lab: Lab) -> None:
     assert b"cidata" in disk[32768:34816]
 
 
-def test_a_password_is_made_for_a_template_that_takes_one(lab: Lab) -> None:
+def test_a_password_is_made_for_a_template_that_takes_one(lab: LabAtOnce) -> None:
     vm = lab.vm("web1")
     with refused(431, "passwordenabled"):
         lab.ask("resetPasswordForVirtualMachine", id=vm["id"])
@@ -720,7 +643,7 @@ def test_a_password_is_made_for_a_template_that_takes_one(lab: Lab) -> None:
     assert lab.routed()["metadata"][vm["ipaddress"]]["password"] == told["password"]
 
 
-def test_an_accounts_network_is_its_own_and_the_labs_is_for_all(lab: Lab) -> None:
+def test_an_accounts_network_is_its_own_and_the_labs_is_for_all(lab: LabAtOnce) -> None:
     mine = lab.network()
     call = lab.of_ann().call
     names = [row["name"] for row in content(run(call, "listNetworks", {}))["network"]]

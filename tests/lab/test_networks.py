@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,61 @@ def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: G
     egress = ("create", "egressfirewallrule", f"networkid={front}", "protocol=all")
     guests.lab.ok(*egress)
     assert guests.ssh("web2", asks) == "1"
+
+
+def test_tiers_of_a_vpc_reach_each_other_as_their_lists_let_them(guests: Guests) -> None:
+    lab = guests.lab
+    offering = lab.id("list", "vpcofferings")
+    words = (f"zoneid={lab.zone}", "name=v1", "cidr=10.20.0.0/16", f"vpcofferingid={offering}")
+    vpc = lab.id("create", "vpc", *words)
+
+    def tier(number: int, *rules: tuple[str, ...]) -> str:
+        acl = lab.id("create", "networkacllist", f"name=acl{number}", f"vpcid={vpc}")
+        for rule in rules:
+            lab.ok("create", "networkacl", f"aclid={acl}", *rule)
+        where = (f"gateway=10.20.{number}.1", "netmask=255.255.255.0")
+        kind = "networkofferingid=name:DefaultIsolatedNetworkOfferingForVpcNetworks"
+        if number > 1:
+            kind += "NoLB"
+        made = (f"zoneid={lab.zone}", f"vpcid={vpc}", f"aclid={acl}", f"name=t{number}", kind)
+        return lab.id("create", "network", *made, *where)
+
+    open_ssh = ("protocol=tcp", "startport=22")
+    web = tier(1, open_ssh, ("protocol=tcp", "startport=80"))
+    back = tier(2, open_ssh, ("protocol=tcp", "startport=81", "cidrlist=10.20.1.0/24"))
+    script = lab.directory.parent / "setup.sh"
+    script.write_text("#!/bin/sh\nfor p in 80 81 82; do nc -ll -p $p -e echo page $p & done\n")
+    one = guests.deploy("web1", f"networkids={web}", f"userdata=@{script}")
+    two = guests.deploy("db1", f"networkids={back}", f"userdata=@{script}")
+    asks = "nc -w 4 {} {} </dev/null || echo closed"
+    for name in ("web1", "db1"):
+        up = "nc -w 4 127.0.0.1 82 </dev/null || true"
+        until(partial(guests.ssh, name, up), f"the pages of {name}")
+    # What one may, the other may not: the list of the tier that is entered says it.
+    assert guests.ssh("web1", asks.format("10.20.2.2", 81)) == "page 81"
+    assert guests.ssh("web1", asks.format("10.20.2.2", 82)) == "closed"
+    assert guests.ssh("db1", asks.format("10.20.1.2", 81)) == "closed"
+    assert guests.ssh("db1", asks.format("10.20.1.2", 80)) == "page 80"
+
+    # From outside: a forwarding to an open port, static NAT as far as the list goes.
+    taken = [lab.ok("associate", "ipaddress", f"vpcid={vpc}").json["ipaddress"] for _ in (1, 2)]
+    first, second = (each["ipaddress"] for each in taken)
+    for port in (80, 82):
+        to = (f"publicport=80{port}", f"privateport={port}", f"virtualmachineid={one['id']}")
+        lab.ok("create", "portforwardingrule", f"ipaddressid={taken[0]['id']}", "protocol=tcp", *to)
+    assert answer(first, 8080) == "page 80"
+    with pytest.raises(TimeoutError):  # slirp4netns takes it, and the list lets it go no further
+        answer(first, 8082)
+    whole = (f"ipaddressid={taken[1]['id']}", f"virtualmachineid={two['id']}")
+    lab.ok("enable", "staticnat", *whole)
+    assert guests.through(second, 22, "hostname") == "db1"
+    # A rule that is taken away closes what it had opened.
+    [rule] = lab.ok("list", "networkacls", f"networkid={web}", "filter=id,startport").json[
+        "networkacl"
+    ][1:]
+    assert rule["startport"] == "80"
+    lab.ok("delete", "networkacl", f"id={rule['id']}")
+    assert guests.ssh("db1", asks.format("10.20.1.2", 80)) == "closed"
 
 
 def test_a_router_that_dies_is_made_anew_by_the_next_command(guests: Guests) -> None:

@@ -33,6 +33,8 @@ def network(**more: Any) -> dict[str, Any]:
         "outgoing": "deny",
         "egress": [],
         "services": ["Dhcp", "Dns", "SourceNat"],
+        "vpc": 0,
+        "access": None,
         "guests": [GUEST],
         **more,
     }
@@ -45,7 +47,7 @@ def state(*networks: dict[str, Any], publics: list[dict[str, Any]] | None = None
 PUBLIC = {
     "address": "127.77.0.5",
     "inside": "100.64.1.5",
-    "source": 3,
+    "sources": [3],
     "balancers": [],
     "forwards": [{"protocol": "tcp", "port": 2222, "to": "10.1.1.7", "at": 22}],
 }
@@ -105,6 +107,7 @@ def test_all_leaves_a_network_that_allows_it_but_what_a_rule_keeps_back() -> Non
         ({"protocol": "icmp", "type": -1, "code": -1}, "ip protocol icmp "),
         ({"protocol": "icmp", "type": 8, "code": 0}, "ip protocol icmp icmp type 8 icmp code 0 "),
         ({"protocol": "all"}, ""),
+        ({"protocol": "47"}, "ip protocol 47 "),
     ],
 )
 def test_a_rule_is_written_as_nftables_reads_it(rule: dict[str, Any], written: str) -> None:
@@ -117,6 +120,37 @@ def test_a_public_port_goes_to_its_guest_and_the_network_leaves_by_its_own_addre
         'iifname "out0" ip daddr 100.64.1.5 tcp dport 2222 dnat to 10.1.1.7:22'
     ]
     assert chain("post", table) == ['iifname "cmkb3" oifname "out0" snat to 100.64.1.5']
+
+
+def tier(id: int, **more: Any) -> dict[str, Any]:
+    """A tier of the VPC 7."""
+    access = {"ingress": [], "egress": [], **more}
+    return network(id=id, address=f"10.1.{id}.1", outgoing="allow", vpc=7, access=access)
+
+
+def test_a_tiers_list_is_asked_of_all_that_comes_and_goes() -> None:
+    ssh = {"verdict": "return", "protocol": "tcp", "start": 22, "end": 22, "outside": True,
+           "sources": ["127.0.0.0/8", "10.1.4.0/24"]}  # fmt: skip
+    mail = {"verdict": "drop", "protocol": "tcp", "start": 25, "end": 25, "outside": False,
+            "destinations": ["10.0.0.0/8"]}  # fmt: skip
+    table = firewall.table(state(tier(3, ingress=[ssh], egress=[mail]), tier(4), network(id=5)))
+    assert chain("in3", table) == [
+        'iifname "out0" tcp dport 22-22 return',
+        'iifname != "out0" ip saddr { 127.0.0.0/8, 10.1.4.0/24 } tcp dport 22-22 return',
+        "drop",
+    ]
+    assert chain("out3", table) == ["ip daddr { 10.0.0.0/8 } tcp dport 25-25 drop"]
+    assert (chain("in4", table), chain("out4", table)) == (["drop"], [])
+    passing = chain("pass", table)
+    assert passing[1:7] == [
+        'iifname "cmkb3" jump out3',
+        'oifname "cmkb3" jump in3',
+        'iifname "cmkb4" jump out4',
+        'oifname "cmkb4" jump in4',
+        'iifname "out0" ct status dnat accept',
+        'iifname { "cmkb3", "cmkb4" } oifname { "cmkb3", "cmkb4" } accept',
+    ]
+    assert not [rule for rule in passing if "cmkb5" in rule and "cmkb3" in rule]
 
 
 def test_guests_ask_the_router_at_its_address_in_their_own_network_only() -> None:

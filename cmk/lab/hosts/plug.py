@@ -12,6 +12,7 @@ from cmk.lab.hosts.router import public_cidr, reroute
 from cmk.lab.lab import Lab
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import USER_MODE, Network, NetworkState, Nic, PublicAddress
+from cmk.lab.model.vpc import Vpc
 from cmk.lab.store import Store, now
 from cmk.router.links import tap_of
 
@@ -64,21 +65,27 @@ def implement(store: Store, network: Network) -> None:
         return
     if network.state == NetworkState.ALLOCATED:
         network.update(store, state=NetworkState.IMPLEMENTED)
-    if not network.provides(store, "Firewall"):
+    if network.provides(store, "Firewall"):  # a tier's VPC has an address already
+        give_source(store, network)
+
+
+def give_source(store: Store, place: Network | Vpc) -> None:
+    """A network or a VPC has an address by which its VMs reach out. Raises Unreachable where none
+    is left."""
+    if PublicAddress.there(store, source_nat=1, **place.address_columns):
         return
-    if not PublicAddress.there(store, network_id=network.id, source_nat=1):
-        free = PublicAddress.free(store, public_cidr(store))
-        if free is None:
-            raise Unreachable("all of the lab's public addresses are given away")
-        PublicAddress.add(
-            store,
-            public_ip_address=free,
-            account_id=network.account_id,
-            data_center_id=network.data_center_id,
-            network_id=network.id,
-            source_nat=1,
-            allocated=now(),
-        )
+    free = PublicAddress.free(store, public_cidr(store))
+    if free is None:
+        raise Unreachable("all of the lab's public addresses are given away")
+    PublicAddress.add(
+        store,
+        public_ip_address=free,
+        account_id=place.account_id,
+        data_center_id=place.data_center_id,
+        source_nat=1,
+        allocated=now(),
+        **place.address_columns,
+    )
 
 
 def interface_of(store: Store, host: OpenHost, nic: Nic) -> Interface:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cmk.document import Json
 from cmk.lab.directory import held
+from cmk.lab.hosts.access_list import access, entrances, lets_here
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.lab_key import public_key
 from cmk.lab.lab import Lab
@@ -22,9 +23,6 @@ from cmk.wire.faults import invalid
 
 if TYPE_CHECKING:
     from cmk.lab.libvirt.namespace import Namespace
-
-#: What every program on this machine comes from, as far as a rule on a public address can tell.
-_HERE = IPv4Address("127.0.0.1")
 
 #: Where the router has the public addresses inside: slirp4netns' own network.
 _INSIDE = IPv4Address("100.64.1.0")
@@ -121,7 +119,7 @@ def state_of(store: Store, lab_key: str) -> Json:
     publics = [
         _public(store, address)
         for address in PublicAddress.there(store)
-        if address.network_id in there
+        if any(network.id in there for network in address.networks(store))
     ]
     return {"networks": networks, "publics": publics, "metadata": metadata}
 
@@ -140,6 +138,8 @@ def _network(store: Store, network: Network, guests: list[tuple[Machine, Nic]]) 
         "egress": [_egress(rule) for rule in Rule.there(store, network_id=network.id)
                    if rule.traffic_type == "Egress"],
         "services": sorted(offering.provides),
+        "vpc": network.vpc_id or 0,
+        "access": access(store, network),
         "guests": [
             {
                 "nic": nic.id,
@@ -169,48 +169,57 @@ def _public(store: Store, address: PublicAddress) -> Json:
     block = IPv4Network(public_cidr(store), strict=False)
     place = (number - int(block.network_address)) & 0xFFFF
     rules = address.rules(store)
-    opened = [rule for rule in rules if rule.purpose == Rule.FIREWALL and _lets_in(rule)]
+    opened = None if address.network_id is None else _opened(rules)
+    sources = address.networks(store) if address.source_nat else []
     return {
         "address": address.public_ip_address,
         "inside": str(_INSIDE + place),
-        "source": address.network_id if address.source_nat else 0,
+        "sources": [network.id for network in sources],
         "forwards": list(_forwards(store, address, rules, opened)),
         "balancers": list(_balancers(store, rules, opened)),
     }
 
 
-def _is_open(protocol: str, port: int, opened: list[Rule]) -> bool:
-    """Whether a firewall lets a port in."""
-    return any(rule.protocol == protocol and port in rule.ports for rule in opened)
+#: Ports that a firewall lets in, as (protocol, port); None: a VPC's list says it later.
+_Opened = set[tuple[str, int]] | None
+
+
+def _opened(rules: list[Rule]) -> _Opened:
+    return {
+        (rule.protocol, port)
+        for rule in rules
+        if rule.purpose == Rule.FIREWALL and lets_here(rule.source_cidrs)
+        for port in rule.ports
+        if rule.protocol in ("tcp", "udp")
+    }
 
 
 def _forwards(
-    store: Store, address: PublicAddress, rules: list[Rule], opened: list[Rule]
+    store: Store, address: PublicAddress, rules: list[Rule], opened: _Opened
 ) -> Iterator[Json]:
     """The ports of a public address that lead somewhere, and that its firewall lets in."""
     if address.nic_id is not None:
-        to = Nic.of(store, address.nic_id).ip4_address
-        ports = {(rule.protocol, port) for rule in opened for port in rule.ports}
+        nic = Nic.of(store, address.nic_id)
+        ports = entrances(store, nic.network(store)) if opened is None else opened
         yield from (
-            {"protocol": protocol, "port": port, "to": to, "at": port}
+            {"protocol": protocol, "port": port, "to": nic.ip4_address, "at": port}
             for protocol, port in sorted(ports)
-            if protocol in ("tcp", "udp")
         )
     for rule in rules:
         if rule.purpose != Rule.FORWARDING or rule.nic_id is None:
             continue
         to = Nic.of(store, rule.nic_id).ip4_address
         for port in rule.ports:
-            if _is_open(rule.protocol, port, opened):
+            if opened is None or (rule.protocol, port) in opened:
                 at = (rule.dest_port_start or 0) + port - rule.ports.start
                 yield {"protocol": rule.protocol, "port": port, "to": to, "at": at}
 
 
-def _balancers(store: Store, rules: list[Rule], opened: list[Rule]) -> Iterator[Json]:
+def _balancers(store: Store, rules: list[Rule], opened: _Opened) -> Iterator[Json]:
     """The ports of a public address that several VMs share, and that its firewall lets in."""
     for rule in rules:
         port = rule.ports.start
-        if not rule.is_balancer or not _is_open("tcp", port, opened):
+        if not rule.is_balancer or (opened is not None and ("tcp", port) not in opened):
             continue
         servers = [
             {
@@ -258,12 +267,6 @@ def _check(store: Store, rule: Rule) -> Json:
     return found
 
 
-def _lets_in(rule: Rule) -> bool:
-    """Whether a firewall rule lets this machine in, which all that comes is from."""
-    cidrs = Rule.list_of(rule.source_cidrs)
-    return any(_HERE in IPv4Network(cidr, strict=False) for cidr in cidrs)
-
-
 def keys_of(vm: Machine, lab_key: str) -> list[str]:
     """What a guest lets in: the key pairs that were named for it, and the lab's own."""
     return [*(vm.public_keys or "").splitlines(), lab_key]
@@ -271,7 +274,7 @@ def keys_of(vm: Machine, lab_key: str) -> list[str]:
 
 def _outside(store: Store, network: Network) -> str:
     """The address by which a network reaches out, or its router's where it has none."""
-    source = PublicAddress.first(store, network_id=network.id, source_nat=1)
+    source = PublicAddress.first(store, source_nat=1, **network.address_columns)
     return source.public_ip_address if source else network.gateway
 
 

@@ -70,7 +70,7 @@ RESOURCES = (
         "WHERE p.removed IS NULL AND v.role = 'Admin' AND {v}",
     ),
     Resource(6, "network", "network", 20, _NETWORKS),
-    Resource(7, "vpc", "vpc", 20),
+    Resource(7, "vpc", "vpc", 20, "SELECT count(*) FROM vpc v WHERE v.removed IS NULL AND {v}"),
     Resource(8, "cpu", "cpu", 40, f"SELECT coalesce(sum(o.cpu), 0) {_VMS}"),
     Resource(9, "memory", "memory", 40960, f"SELECT coalesce(sum(o.ram_size), 0) {_VMS}"),
     Resource(

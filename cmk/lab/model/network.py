@@ -26,6 +26,7 @@ class NetworkOffering(Record):
     guest_type: str
     services: str
     egress_policy: int
+    for_vpc: int
     state: str
     removed: str | None
 
@@ -59,6 +60,8 @@ class Network(Record):
     acl_type: str
     network_domain: str
     state: NetworkState
+    vpc_id: int | None
+    network_acl_id: int | None
     removed: str | None
 
     def is_for(self, store: Store, account: int) -> bool:
@@ -80,6 +83,11 @@ class Network(Record):
             "(SELECT id FROM vm_instance WHERE removed IS NULL) ORDER BY id",
             self.id,
         )
+
+    @property
+    def address_columns(self) -> dict[str, int]:
+        """By what its public addresses are known: its own number, or that of its VPC."""
+        return {"network_id": self.id} if self.vpc_id is None else {"vpc_id": self.vpc_id}
 
     def has_address(self, address: str) -> bool:
         """Whether a guest on it could have this address."""
@@ -186,7 +194,8 @@ class Nic(Record):
 
 
 class PublicAddress(Record):
-    """An address of 127/8 that somebody has; with static NAT it is one VM's as a whole."""
+    """An address of 127/8 that somebody has, for a network or a VPC; with static NAT it is one VM's
+    as a whole."""
 
     TABLE, KIND, RESOURCE = "user_ip_address", "public IP address", "IpAddress"
 
@@ -194,6 +203,7 @@ class PublicAddress(Record):
     account_id: int
     data_center_id: int
     network_id: int | None
+    vpc_id: int | None
     source_nat: int
     vm_id: int | None
     nic_id: int | None
@@ -206,6 +216,19 @@ class PublicAddress(Record):
         taken = {each.public_ip_address for each in cls.there(store)}
         hosts = list(IPv4Network(within).hosts())[9:]
         return next((str(each) for each in hosts if str(each) not in taken), None)
+
+    def networks(self, store: Store) -> list[Network]:
+        """Those that it can lead to: its own; of its VPC the tier that it leads to already, as
+        CloudStack has it, else all. The source NAT of a VPC can lead to several."""
+        if self.network_id is not None:
+            return [Network.of(store, self.network_id)]
+        tiers = Network.there(store, vpc_id=self.vpc_id)
+        if self.source_nat:
+            return tiers
+        used = {rule.network_id for rule in self.rules(store)}
+        if self.nic_id is not None:
+            used.add(Nic.of(store, self.nic_id).network_id)
+        return [tier for tier in tiers if tier.id in used] or tiers
 
     def rules(self, store: Store) -> list[Rule]:
         """All rules on it."""

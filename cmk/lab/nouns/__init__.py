@@ -30,6 +30,10 @@ APIS = {
     "firewall": "listFirewallRules createFirewallRule deleteFirewallRule "
     "listEgressFirewallRules createEgressFirewallRule deleteEgressFirewallRule "
     "listPortForwardingRules createPortForwardingRule deletePortForwardingRule",
+    "vpc": "listVPCs listVPCOfferings createVPC updateVPC deleteVPC restartVPC",
+    "network_acl": "listNetworkACLLists createNetworkACLList updateNetworkACLList "
+    "deleteNetworkACLList replaceNetworkACLList listNetworkACLs createNetworkACL "
+    "updateNetworkACLItem moveNetworkAclItem deleteNetworkACL",
     "load_balancer": "listLoadBalancerRules createLoadBalancerRule updateLoadBalancerRule "
     "deleteLoadBalancerRule assignToLoadBalancerRule removeFromLoadBalancerRule "
     "listLoadBalancerRuleInstances createLBStickinessPolicy listLBStickinessPolicies "

@@ -12,7 +12,7 @@ from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network, PublicAddress, Rule
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.network import usable
-from cmk.lab.nouns.public_ip import nic_on
+from cmk.lab.nouns.public_ip import networks_of, nic_on
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, malformed
 
@@ -104,6 +104,10 @@ def create_firewall_rule(call: Call, args: Args) -> Task:
     ipaddressid*: the public address
     """
     address = call.find(PublicAddress, args["ipaddressid"], "ipaddressid")
+    if address.vpc_id is not None:
+        raise invalid(
+            f"{address.public_ip_address} is a VPC's: the lists of its tiers say what comes in."
+        )
     network = Network.of(call.store, address.network_id)
     if _protocol(args) == "all":
         raise invalid("protocol=all is for what leaves a network; here it is tcp, udp or icmp.")
@@ -146,18 +150,19 @@ def create_port_forwarding_rule(call: Call, args: Args) -> Task:
     vmguestip: its address, where it has several
     openfirewall: whether the firewall is opened for it too (default true)
     cidrlist: with that: only from these blocks
-    networkid: the VM's network, where the address is of none yet
+    networkid: the VM's tier, where the address is a VPC's
     """
     address = call.find(PublicAddress, args["ipaddressid"], "ipaddressid")
     vm = call.find(Machine, args["virtualmachineid"], "virtualmachineid")
-    nic = nic_on(call, vm, address, args.get("vmguestip"))
+    networks = networks_of(call, address, args.get("networkid"))
+    nic = nic_on(call, vm, networks, args.get("vmguestip"))
     protocol = _protocol(args)
     if protocol not in ("tcp", "udp"):
         raise invalid(f"protocol={args['protocol']}: ports are of tcp or udp.")
     if address.vm_id is not None:
         raise invalid(f"{address.public_ip_address} has static NAT: all of its ports lead to a VM.")
-    start, end = _ports(args, "publicport", "publicendport")
-    to, to_end = _ports(args, "privateport", "privateendport")
+    start, end = ports_of(args, "publicport", "publicendport")
+    to, to_end = ports_of(args, "privateport", "privateendport")
     if start is None or end is None or to is None or to_end is None:
         raise malformed("createPortForwardingRule needs publicport and privateport.")
     if args.get("privateendport") is not None and to_end - to != end - start:
@@ -195,6 +200,8 @@ def open_for(call: Call, leading: Rule, cidrs: str) -> None:
     """The firewall rules that come with what leads to VMs, for those of its ports that are not open
     already."""
     address = PublicAddress.of(call.store, leading.ip_address_id)
+    if address.vpc_id is not None:
+        return  # lists of rules say that
     opened = [
         rule.ports
         for rule in address.rules(call.store)
@@ -233,14 +240,10 @@ def _drafted(
     address: PublicAddress | None,
 ) -> Rule:
     protocol = _protocol(args)
-    start, end = _ports(args, "startport", "endport")
+    start, end = ports_of(args, "startport", "endport")
     if start is not None and protocol not in ("tcp", "udp"):
         raise invalid(f"{protocol} has no ports.")
-    types = {name: args.get(name) for name in ("icmptype", "icmpcode")}
-    if protocol != "icmp" and any(value is not None for value in types.values()):
-        raise invalid("icmptype and icmpcode go with protocol=icmp.")
-    if any(value is not None and not -1 <= value <= 255 for value in types.values()):
-        raise invalid("icmptype and icmpcode are -1 to 255.")
+    kind, code = icmp_of(args, protocol)
     sources = cidrs_of(args.get("cidrlist"), "cidrlist")
     if address is None and network.cidr:
         own = IPv4Network(network.cidr)
@@ -253,8 +256,8 @@ def _drafted(
         protocol=protocol,
         start_port=start,
         end_port=end,
-        icmp_type=types["icmptype"],
-        icmp_code=types["icmpcode"],
+        icmp_type=kind,
+        icmp_code=code,
         ip_address_id=address.id if address else None,
         network_id=network.id,
         account_id=address.account_id if address else network.account_id,
@@ -264,6 +267,17 @@ def _drafted(
     )
 
 
+def icmp_of(args: Args, protocol: str) -> tuple[int | None, int | None]:
+    """The type and the code of icmp that a rule is about. Raises ApiError 431 for what are none."""
+    kind, code = args.get("icmptype"), args.get("icmpcode")
+    given = [value for value in (kind, code) if value is not None]
+    if given and protocol != "icmp":
+        raise invalid("icmptype and icmpcode go with protocol=icmp.")
+    if any(not -1 <= value <= 255 for value in given):
+        raise invalid("icmptype and icmpcode are -1 to 255.")
+    return kind, code
+
+
 def _protocol(args: Args) -> str:
     found = str(args["protocol"]).lower()
     if found not in ("tcp", "udp", "icmp", "all"):
@@ -271,7 +285,8 @@ def _protocol(args: Args) -> str:
     return found
 
 
-def _ports(args: Args, first: str, last: str) -> tuple[int | None, int | None]:
+def ports_of(args: Args, first: str, last: str) -> tuple[int | None, int | None]:
+    """The first and the last port that parameters name. Raises ApiError 431 for what are none."""
     start: int | None = args.get(first)
     if start is None:
         if args.get(last) is not None:

@@ -14,7 +14,7 @@ from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Balanced, Network, Policy, PublicAddress, Rule
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.firewall import cidrs_of, open_for, refuse_too_many
-from cmk.lab.nouns.public_ip import nic_on
+from cmk.lab.nouns.public_ip import networks_of, nic_on
 from cmk.lab.nouns.virtual_machine import MACHINE
 from cmk.lab.store import now
 from cmk.wire.faults import invalid, malformed
@@ -99,12 +99,12 @@ def create_load_balancer_rule(call: Call, args: Args) -> Task:
     description: a text for people
     openfirewall: whether the firewall is opened for it too (default true)
     cidrlist: with that: only from these blocks
-    networkid: the network, where the address is of none yet
+    networkid: the tier, where the address is a VPC's
     """
     if not args.get("publicipid"):
         raise malformed("createLoadBalancerRule needs publicipid.")
     address = call.find(PublicAddress, args["publicipid"], "publicipid")
-    network = Network.of(call.store, address.network_id)
+    network = _network_of(call, address, args.get("networkid"))
     if not network.provides(call.store, "Lb"):
         raise invalid(f"The network {network.name} has no balancers.")
     if address.vm_id is not None:
@@ -140,6 +140,15 @@ def create_load_balancer_rule(call: Call, args: Args) -> Task:
     if args.get("openfirewall", True):
         open_for(call, kept, rule.source_cidrs or "0.0.0.0/0")
     return Task(kept)
+
+
+def _network_of(call: Call, address: PublicAddress, wanted: str | None) -> Network:
+    """The network that a balancer is for: the address's, or a tier that has balancers."""
+    networks = networks_of(call, address, wanted)
+    found = [each for each in networks if each.provides(call.store, "Lb")] or networks
+    if not found:
+        raise invalid(f"The VPC of {address.public_ip_address} has no tier yet.")
+    return found[0]
 
 
 def _algorithm(wanted: str) -> str:
@@ -198,10 +207,10 @@ def assign_to_load_balancer_rule(call: Call, args: Args) -> Task:
     virtualmachineids: the VMs, with commas between
     """
     rule = _balancer(call, args["id"])
-    address = PublicAddress.of(call.store, rule.ip_address_id)
+    networks = [Network.of(call.store, rule.network_id)]
     has = {each.nic_id for each in Balanced.there(call.store, load_balancer_id=rule.id)}
     for vm in _machines(call, args):
-        nic = nic_on(call, vm, address, None)
+        nic = nic_on(call, vm, networks, None)
         if nic.id in has:
             raise invalid(f"{vm.name} is behind the balancer {rule.name} already.")
         Balanced.insert(call.store, load_balancer_id=rule.id, instance_id=vm.id, nic_id=nic.id)

@@ -12,8 +12,10 @@ from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
 from cmk.lab.hosts.router import refuse_without
 from cmk.lab.jobs import Task
+from cmk.lab.model.account import Account
 from cmk.lab.model.network import Network, NetworkOffering, NetworkState
 from cmk.lab.model.place import Zone
+from cmk.lab.model.vpc import AclList, Vpc
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.ownership import owner_of_new, owners, require
 from cmk.lab.store import now
@@ -48,17 +50,20 @@ _CAPABILITIES: dict[str, dict[str, str]] = {
         "VmAutoScaling": "false",
         "SupportedStickinessMethods": STICKINESS,
     },
+    "NetworkACL": {"SupportedProtocols": "tcp,udp,icmp"},
     "PortForwarding": {"SupportedProtocols": "tcp,udp"},
     "SourceNat": {"SupportedSourceNatTypes": "peraccount", "RedundantRouter": "false"},
     "StaticNat": {"ElasticIp": "false", "AssociatePublicIP": "true"},
 }
 
 
-def _services(services: str) -> list[Json]:
+def services_of(services: str, for_vpc: bool = False) -> list[Json]:
+    """Services as APIs tell them, with the router that gives them."""
+    provider = "VpcVirtualRouter" if for_vpc else "VirtualRouter"
     return [
         {
             "name": name,
-            "provider": [{"name": "VirtualRouter"}],
+            "provider": [{"name": provider}],
             "capability": [
                 {"name": key, "value": value, "canchooseservicecapability": False}
                 for key, value in _CAPABILITIES.get(name, {}).items()
@@ -71,7 +76,7 @@ def _services(services: str) -> list[Json]:
 
 def _offering_facts(call: Call, rows: list[Row]) -> None:
     for row in rows:
-        row["service"] = _services(row["services"])
+        row["service"] = services_of(row["services"], bool(row["forvpc"]))
 
 
 def _facts(call: Call, rows: list[Row]) -> None:
@@ -99,7 +104,7 @@ NETWORK = Noun(
     "networkofferingavailability issystem state related dns1 type acltype account domainid domain "
     "domainpath project projectid isdefault service networkdomain restartrequired specifyvlan "
     "specifyipranges canusefordeploy ispersistent tags details displaynetwork created "
-    "egressdefaultpolicy",
+    "egressdefaultpolicy vpcid vpcname aclid aclname",
     _facts,
     is_owned=True,
 )
@@ -117,6 +122,8 @@ def list_networks(call: Call, args: Args) -> Json:
     acltype: Account (of one) or Domain (for all)
     networkofferingid: networks of this offering
     canusefordeploy: those that VMs can be deployed in
+    vpcid: the tiers of this VPC
+    forvpc: tiers of VPCs, or networks that are none
     supportedservices: those that have all of these services
     """
     services = args.pop("supportedservices", None) or []
@@ -136,6 +143,7 @@ def list_network_offerings(call: Call, args: Args) -> Json:
     traffictype: the traffic they carry; the lab has Guest only
     availability: Optional or Required
     isdefault: those that CloudStack comes with, or others
+    forvpc: those of tiers of VPCs, or others
     """
     return OFFERING.listed(call, args)
 
@@ -152,6 +160,8 @@ def create_network(call: Call, args: Args) -> Json:
     netmask: how large it is; goes with gateway
     networkdomain: the domain of its VMs' names (default: lab.internal)
     acltype=Account|Domain: whether it is for its account or, Shared ones, for all
+    vpcid: the VPC that it is a tier of; gateway and netmask are needed then
+    aclid: the list of rules that the tier keeps to (default: default_deny)
     account: the account that it is for, in the domain that is named (default: the caller)
     domainid: the account's domain
     projectid: the project that it is for
@@ -161,11 +171,14 @@ def create_network(call: Call, args: Args) -> Json:
     is_shared = offering.guest_type == "Shared"
     if is_shared and not call.caller.is_root:
         raise invalid("Shared networks are made by root admins.")
-    owner = owner_of_new(call, args)
+    vpc = _vpc(call, args, offering)
+    owner = Account.of(call.store, vpc.account_id) if vpc else owner_of_new(call, args)
     refuse_without(call.lab, f"The network {args['name']}")
     with call.store.change():
         require(call, owner, network=1)
         cidr, gateway = _addresses(call, args, offering)
+        if vpc and not IPv4Network(cidr).subnet_of(IPv4Network(vpc.cidr)):
+            raise invalid(f"{cidr} is not within the VPC {vpc.name}, {vpc.cidr}.")
         made = Network.add(
             call.store,
             name=args["name"],
@@ -176,11 +189,56 @@ def create_network(call: Call, args: Args) -> Json:
             cidr=cidr,
             gateway=gateway,
             acl_type=_acl_type(args, is_shared),
-            network_domain=_domain(args.get("networkdomain")),
+            network_domain=_domain(args, vpc),
+            vpc_id=vpc.id if vpc else None,
+            network_acl_id=_acl(call, args, vpc) if vpc else None,
             state=NetworkState.SETUP if is_shared else NetworkState.ALLOCATED,
             created=now(),
         )
     return NETWORK.answer(call, made)
+
+
+def _vpc(call: Call, args: Args, offering: NetworkOffering) -> Vpc | None:
+    """The VPC that a network is to be a tier of. Raises ApiError 431 where that cannot be."""
+    if not args.get("vpcid"):
+        if offering.for_vpc:
+            raise invalid(f"{offering.name} is for tiers of VPCs: name one by vpcid.")
+        if args.get("aclid"):
+            raise invalid("aclid goes with vpcid.")
+        return None
+    vpc = call.find(Vpc, args["vpcid"], "vpcid")
+    if not offering.for_vpc:
+        raise invalid(f"{offering.name} is not for tiers of VPCs.")
+    if not args.get("gateway") or not args.get("netmask"):
+        raise malformed("A tier of a VPC needs gateway and netmask.")
+    if offering.provides >= {"Lb"}:
+        for tier in vpc.tiers(call.store):
+            if tier.provides(call.store, "Lb"):
+                raise invalid(f"Balancers of the VPC {vpc.name} are in the tier {tier.name}.")
+    return vpc
+
+
+def _domain(args: Args, vpc: Vpc | None) -> str:
+    wanted = args.get("networkdomain")
+    if vpc is None:
+        return valid_domain(wanted)
+    if wanted and wanted.lower() != vpc.network_domain:
+        raise invalid(f"The domain of the VPC {vpc.name} is {vpc.network_domain}.")
+    return vpc.network_domain
+
+
+def _acl(call: Call, args: Args, vpc: Vpc) -> int:
+    if not args.get("aclid"):
+        return AclList.DEFAULT_DENY
+    acl = call.find(AclList, args["aclid"], "aclid")
+    refuse_other_vpc(acl, vpc.id)
+    return acl.id
+
+
+def refuse_other_vpc(acl: AclList, vpc: int) -> None:
+    """Raise ApiError 431 for a list that is another VPC's."""
+    if acl.vpc_id not in (None, vpc):
+        raise invalid(f"The list {acl.name} is of another VPC.")
 
 
 def _acl_type(args: Args, is_shared: bool) -> str:
@@ -210,7 +268,7 @@ def _addresses(call: Call, args: Args, offering: NetworkOffering) -> tuple[str, 
         raise malformed(f"gateway={gateway} netmask={netmask} are no IPv4 network.") from None
     if str(within.netmask) != netmask:
         raise malformed(f"netmask={netmask} is no netmask, as 255.255.255.0 is.")
-    if not any(within.subnet_of(each) for each in _GUESTS) or within.prefixlen > 29:
+    if not is_for_guests(within):
         raise invalid(f"{within} cannot be a guest network: those are private (RFC 1918), to /29.")
     if IPv4Address(gateway) in (within.network_address, within.broadcast_address):
         raise invalid(f"gateway={gateway} is no host's address in {within}.")
@@ -223,7 +281,13 @@ def _addresses(call: Call, args: Args, offering: NetworkOffering) -> tuple[str, 
     return str(within), gateway
 
 
-def _domain(wanted: str | None) -> str:
+def is_for_guests(block: IPv4Network) -> bool:
+    """Whether a block may be guests': private, and with room for some."""
+    return any(block.subnet_of(each) for each in _GUESTS) and block.prefixlen <= 29
+
+
+def valid_domain(wanted: str | None) -> str:
+    """The domain of VMs' names. Raises ApiError 430 for what is none."""
     if not wanted:
         return "lab.internal"
     label = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
@@ -245,7 +309,9 @@ def update_network(call: Call, args: Args) -> Task:
     columns: dict[str, Any] = {
         "name": args.get("name"),
         "display_text": args.get("displaytext"),
-        "network_domain": _domain(args["networkdomain"]) if args.get("networkdomain") else None,
+        "network_domain": valid_domain(args["networkdomain"])
+        if args.get("networkdomain")
+        else None,
     }
     given = {name: value for name, value in columns.items() if value}
     if given:
@@ -283,6 +349,8 @@ def restart_network(call: Call, args: Args) -> Task:
 def usable(call: Call, uuid: str) -> Network:
     """A network of the caller's that has public addresses. Raises ApiError 431, 531."""
     network = call.find(Network, uuid, "networkid")
+    if network.vpc_id is not None:
+        raise invalid(f"The network {network.name} is a tier of a VPC: that has the addresses.")
     if not network.provides(call.store, "Firewall"):
         raise invalid(f"The network {network.name} has no public addresses: it is not Isolated.")
     return network

@@ -26,7 +26,7 @@ NIC = Noun(
     "listNics",
     "nic_view",
     "id networkid networkname netmask gateway ipaddress traffictype type isdefault macaddress "
-    "secondaryip deviceid virtualmachineid",
+    "secondaryip deviceid virtualmachineid vpcid vpcname",
     _facts,
     keyword="networkname",
     order="isdefault DESC, deviceid",

@@ -14,6 +14,7 @@ from cmk.lab.model.account import Account
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network, Nic, PublicAddress
 from cmk.lab.model.place import Zone
+from cmk.lab.model.vpc import Vpc
 from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.network import usable
 from cmk.lab.ownership import owner_of_new, require
@@ -27,8 +28,8 @@ PUBLIC_IP = Noun(
     "public_ip_view",
     "id ipaddress allocated zoneid zonename issourcenat isstaticnat virtualmachineid "
     "virtualmachinename virtualmachinedisplayname vmipaddress account domain domainid domainpath "
-    "project projectid associatednetworkid associatednetworkname state issystem "
-    "forvirtualnetwork isportable fordisplay",
+    "project projectid associatednetworkid associatednetworkname vpcid vpcname state issystem "
+    "forvirtualnetwork isportable hasrules fordisplay",
     keyword="ipaddress",
     is_owned=True,
 )
@@ -42,6 +43,7 @@ def list_public_ip_addresses(call: Call, args: Args) -> Json:
     ipaddress: this address
     associatednetworkid: addresses of this network
     networkid: the same
+    vpcid: addresses of this VPC
     zoneid: addresses of this zone
     issourcenat: those by which networks reach out, or others
     isstaticnat: those that lead to one VM, or others
@@ -59,6 +61,7 @@ def associate_ip_address(call: Call, args: Args) -> Task:
     """Gets a public address for a network: one of 127.0.0.0/8, which this machine reaches.
 
     networkid: the network
+    vpcid: instead: the VPC
     zoneid: instead: the zone in which the account has one network with public addresses
     ipaddress: this address, of the block that network.public.cidr names
     account: the account that it is for, in the domain that is named (default: the caller)
@@ -66,25 +69,31 @@ def associate_ip_address(call: Call, args: Args) -> Task:
     projectid: the project that it is for
     """
     owner = owner_of_new(call, args)
-    network = _network_of(call, args, owner)
-    account = Account.of(call.store, network.account_id)
+    place = _place_of(call, args, owner)
+    account = Account.of(call.store, place.account_id)
     require(call, account, public_ip=1)
     made = PublicAddress.add(
         call.store,
         public_ip_address=_address(call, args.get("ipaddress")),
         account_id=account.id,
-        data_center_id=network.data_center_id,
-        network_id=network.id,
+        data_center_id=place.data_center_id,
+        network_id=place.id if isinstance(place, Network) else None,
+        vpc_id=place.id if isinstance(place, Vpc) else None,
         allocated=now(),
     )
     return Task(made)
 
 
-def _network_of(call: Call, args: Args, owner: Account) -> Network:
+def _place_of(call: Call, args: Args, owner: Account) -> Network | Vpc:
+    """What an address is for."""
+    if args.get("vpcid"):
+        if args.get("networkid"):
+            raise invalid("networkid and vpcid exclude each other.")
+        return call.find(Vpc, args["vpcid"], "vpcid")
     if args.get("networkid"):
         return usable(call, args["networkid"])
     if not args.get("zoneid"):
-        raise malformed("associateIpAddress needs networkid, or zoneid.")
+        raise malformed("associateIpAddress needs networkid, vpcid, or zoneid.")
     zone = call.find(Zone, args["zoneid"], "zoneid")
     found = [
         each
@@ -147,12 +156,13 @@ def enable_static_nat(call: Call, args: Args) -> Json:
     ipaddressid*: the public address
     virtualmachineid*: the VM
     vmguestip: its address, where it has several
-    networkid: the VM's network, where the address is of none yet
+    networkid: the VM's tier, where the address is a VPC's
     """
     with call.store.change():
         address = call.find(PublicAddress, args["ipaddressid"], "ipaddressid")
         vm = call.find(Machine, args["virtualmachineid"], "virtualmachineid")
-        nic = nic_on(call, vm, address, args.get("vmguestip"))
+        networks = networks_of(call, address, args.get("networkid"))
+        nic = nic_on(call, vm, networks, args.get("vmguestip"))
         if address.source_nat:
             raise invalid(f"{address.public_ip_address} is the source NAT of its network.")
         if address.vm_id not in (None, vm.id):
@@ -169,14 +179,30 @@ def enable_static_nat(call: Call, args: Args) -> Json:
     return {"success": True}
 
 
-def nic_on(call: Call, vm: Machine, address: PublicAddress, guest: str | None) -> Nic:
-    """The NIC of a VM that a public address can lead to. Raises ApiError 431."""
+def networks_of(call: Call, address: PublicAddress, wanted: str | None) -> list[Network]:
+    """The networks that a public address can lead to: those that it can, or the one that is named.
+    Raises ApiError 431."""
+    networks = address.networks(call.store)
+    if not wanted:
+        return networks
+    network = call.find(Network, wanted, "networkid")
+    if network.id not in {each.id for each in networks}:
+        raise invalid(
+            f"{address.public_ip_address} does not lead to the network {network.name}: it is of "
+            f"another network, or leads to another tier already."
+        )
+    return [network]
+
+
+def nic_on(call: Call, vm: Machine, networks: list[Network], guest: str | None) -> Nic:
+    """The NIC of a VM on one of these networks. Raises ApiError 431."""
+    ids = {network.id for network in networks}
     for nic in vm.nics(call.store):
-        if nic.network_id == address.network_id and guest in (None, "", nic.ip4_address):
+        if nic.network_id in ids and guest in (None, "", nic.ip4_address):
             return nic
-    network = Network.of(call.store, address.network_id)
+    names = " or ".join(network.name for network in networks) or "that the VPC has none of"
     at = f" with the address {guest}" if guest else ""
-    raise invalid(f"{vm.name} is not on the network {network.name}{at}.")
+    raise invalid(f"{vm.name} is not on the network {names}{at}.")
 
 
 @job(DONE)

@@ -51,6 +51,7 @@ def list_routers(call: Call, args: Args) -> Json:
     podid: routers of this pod
     state: Running or Stopped
     networkid: the router of this network
+    vpcid: the router of this VPC
     """
     state = args.pop("state", None)
     if state and state.lower() != ("running" if is_up(call.lab) else "stopped"):

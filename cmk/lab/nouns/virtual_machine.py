@@ -120,6 +120,7 @@ def list_virtual_machines(call: Call, args: Args) -> Json:
     serviceofferingid: VMs with this service offering
     hypervisor: KVM
     networkid: VMs on this network
+    vpcid: VMs on tiers of this VPC
     affinitygroupid: VMs in this affinity group
     keypair: VMs that let this key pair in
     userdataid: VMs with this user data

@@ -7,7 +7,8 @@ CREATE TABLE network_offerings (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
     guest_type TEXT NOT NULL, services TEXT NOT NULL, availability TEXT NOT NULL DEFAULT 'Optional',
     state TEXT NOT NULL DEFAULT 'Enabled', is_default INTEGER NOT NULL DEFAULT 0,
-    egress_policy INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, removed TEXT
+    egress_policy INTEGER NOT NULL DEFAULT 0, for_vpc INTEGER NOT NULL DEFAULT 0,
+    created TEXT NOT NULL, removed TEXT
 );
 INSERT INTO network_offerings
     (id, uuid, name, display_text, guest_type, services, availability, is_default, egress_policy, created)
@@ -27,12 +28,74 @@ VALUES
      '2026-01-01T00:00:00+0000'),
     (5, 'c5a0e3b6-0105-4c6d-9f00-636d6b2d7305', 'DefaultL2NetworkOffering',
      'L2 networks: guests among themselves', 'L2', '', 'Optional', 1, 0, '2026-01-01T00:00:00+0000');
+INSERT INTO network_offerings
+    (id, uuid, name, display_text, guest_type, services, is_default, egress_policy, for_vpc, created)
+VALUES
+    (6, 'c5a0e3b6-0106-4c6d-9f00-636d6b2d7306', 'DefaultIsolatedNetworkOfferingForVpcNetworks',
+     'Tiers of VPCs', 'Isolated', 'Dhcp,Dns,UserData,SourceNat,StaticNat,PortForwarding,Lb,NetworkACL',
+     1, 1, 1, '2026-01-01T00:00:00+0000'),
+    (7, 'c5a0e3b6-0107-4c6d-9f00-636d6b2d7307', 'DefaultIsolatedNetworkOfferingForVpcNetworksNoLB',
+     'Tiers of VPCs without balancers', 'Isolated',
+     'Dhcp,Dns,UserData,SourceNat,StaticNat,PortForwarding,NetworkACL', 1, 1, 1,
+     '2026-01-01T00:00:00+0000');
+
+-- VPCs: networks of one account, its tiers, that reach each other and are reached as far as lists of
+-- rules let them. A list without a VPC is one of the two that everybody has, and nobody changes.
+CREATE TABLE vpc_offerings (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    services TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'Enabled', is_default INTEGER NOT NULL DEFAULT 1,
+    created TEXT NOT NULL, removed TEXT
+);
+INSERT INTO vpc_offerings (id, uuid, name, display_text, services, created) VALUES
+    (1, 'c5a0e3b6-0201-4c6d-9f00-636d6b2d7301', 'Default VPC offering', 'Default VPC offering',
+     'Dhcp,Dns,UserData,SourceNat,StaticNat,PortForwarding,Lb,NetworkACL', '2026-01-01T00:00:00+0000');
+CREATE TABLE vpc (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, display_text TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    data_center_id INTEGER NOT NULL REFERENCES data_center (id),
+    vpc_offering_id INTEGER NOT NULL REFERENCES vpc_offerings (id), cidr TEXT NOT NULL,
+    network_domain TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'Enabled', created TEXT NOT NULL,
+    removed TEXT
+);
+CREATE TABLE network_acl (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT NOT NULL,
+    vpc_id INTEGER REFERENCES vpc (id), account_id INTEGER REFERENCES account (id),
+    created TEXT NOT NULL, removed TEXT
+);
+INSERT INTO network_acl (id, uuid, name, description, created) VALUES
+    (1, 'c5a0e3b6-0301-4c6d-9f00-636d6b2d7301', 'default_deny', 'nothing in, nothing out',
+     '2026-01-01T00:00:00+0000'),
+    (2, 'c5a0e3b6-0302-4c6d-9f00-636d6b2d7302', 'default_allow', 'all in, all out',
+     '2026-01-01T00:00:00+0000');
+
+-- number: the order in which they are asked; action: Allow or Deny; cidrs as text with commas: where
+-- it comes from (Ingress), or goes to (Egress).
+CREATE TABLE network_acl_item (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, acl_id INTEGER NOT NULL REFERENCES network_acl (id),
+    account_id INTEGER REFERENCES account (id), number INTEGER NOT NULL, traffic_type TEXT NOT NULL,
+    action TEXT NOT NULL, protocol TEXT NOT NULL, start_port INTEGER, end_port INTEGER,
+    icmp_type INTEGER, icmp_code INTEGER, cidrs TEXT NOT NULL, reason TEXT,
+    state TEXT NOT NULL DEFAULT 'Add', created TEXT NOT NULL, removed TEXT
+);
+INSERT INTO network_acl_item
+    (id, uuid, acl_id, number, traffic_type, action, protocol, cidrs, state, created)
+VALUES
+    (1, 'c5a0e3b6-0401-4c6d-9f00-636d6b2d7301', 1, 1, 'Ingress', 'Deny', 'all', '0.0.0.0/0', 'Active',
+     '2026-01-01T00:00:00+0000'),
+    (2, 'c5a0e3b6-0402-4c6d-9f00-636d6b2d7302', 1, 2, 'Egress', 'Deny', 'all', '0.0.0.0/0', 'Active',
+     '2026-01-01T00:00:00+0000'),
+    (3, 'c5a0e3b6-0403-4c6d-9f00-636d6b2d7303', 2, 1, 'Ingress', 'Allow', 'all', '0.0.0.0/0', 'Active',
+     '2026-01-01T00:00:00+0000'),
+    (4, 'c5a0e3b6-0404-4c6d-9f00-636d6b2d7304', 2, 2, 'Egress', 'Allow', 'all', '0.0.0.0/0', 'Active',
+     '2026-01-01T00:00:00+0000');
 
 -- cidr and gateway are empty in an L2 network; acl_type Domain: for all accounts.
 ALTER TABLE networks ADD COLUMN network_offering_id INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE networks ADD COLUMN acl_type TEXT NOT NULL DEFAULT 'Domain';
 ALTER TABLE networks ADD COLUMN network_domain TEXT NOT NULL DEFAULT 'lab.internal';
 ALTER TABLE networks ADD COLUMN state TEXT NOT NULL DEFAULT 'Setup';
+ALTER TABLE networks ADD COLUMN vpc_id INTEGER REFERENCES vpc (id);
+ALTER TABLE networks ADD COLUMN network_acl_id INTEGER REFERENCES network_acl (id);
 ALTER TABLE networks ADD COLUMN removed TEXT;
 
 -- mode: how it hangs on its host: router, user or bridge; NULL before the VM was started.
@@ -44,12 +107,13 @@ ALTER TABLE nics ADD COLUMN removed TEXT;
 CREATE INDEX nics_network ON nics (network_id);
 
 -- The public addresses that somebody has: of 127/8, so that this machine reaches them. vm_id: the one
--- that all of it goes to by static NAT.
+-- that all of it goes to by static NAT. One of a VPC has that, and the tier is its rules' own.
 CREATE TABLE user_ip_address (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, public_ip_address TEXT NOT NULL,
     account_id INTEGER NOT NULL REFERENCES account (id),
     data_center_id INTEGER NOT NULL REFERENCES data_center (id),
-    network_id INTEGER REFERENCES networks (id), source_nat INTEGER NOT NULL DEFAULT 0,
+    network_id INTEGER REFERENCES networks (id), vpc_id INTEGER REFERENCES vpc (id),
+    source_nat INTEGER NOT NULL DEFAULT 0,
     vm_id INTEGER REFERENCES vm_instance (id), nic_id INTEGER REFERENCES nics (id),
     state TEXT NOT NULL DEFAULT 'Allocated', allocated TEXT NOT NULL, removed TEXT
 );
@@ -130,7 +194,7 @@ FROM data_center z ORDER BY z.id LIMIT 1;
 CREATE VIEW network_offering_view AS
 SELECT id AS row_id, uuid AS id, name, display_text AS displaytext, 'Guest' AS traffictype,
     guest_type AS guestiptype, availability, state, is_default AS isdefault, 0 AS specifyvlan,
-    0 AS forvpc, 1 AS conservemode, 0 AS ispersistent, egress_policy AS egressdefaultpolicy,
+    for_vpc AS forvpc, 1 AS conservemode, 0 AS ispersistent, egress_policy AS egressdefaultpolicy,
     '' AS serviceofferingid, services, created
 FROM network_offerings WHERE removed IS NULL;
 
@@ -146,9 +210,11 @@ SELECT n.id AS row_id, n.uuid AS id, n.name, n.display_text AS displaytext, f.gu
     n.uuid AS related, CASE WHEN n.cidr <> '' THEN z.dns1 END AS dns1, n.acl_type AS acltype,
     n.network_domain AS networkdomain, 0 AS restartrequired, 0 AS specifyvlan,
     0 AS specifyipranges, 0 AS ispersistent, 1 AS displaynetwork, f.egress_policy AS egressdefaultpolicy,
-    f.services, n.created
+    f.services, p.uuid AS vpcid, p.name AS vpcname, a.uuid AS aclid, a.name AS aclname,
+    n.vpc_id IS NOT NULL AS forvpc, n.created
 FROM networks n JOIN data_center z ON z.id = n.data_center_id
 JOIN network_offerings f ON f.id = n.network_offering_id
+LEFT JOIN vpc p ON p.id = n.vpc_id LEFT JOIN network_acl a ON a.id = n.network_acl_id
 JOIN owner_view o ON o.account_id = n.account_id WHERE n.removed IS NULL;
 
 DROP VIEW nic_view;
@@ -157,8 +223,9 @@ SELECT w.id AS row_id, w.instance_id, w.uuid AS id, n.uuid AS networkid, n.name 
     w.mac_address AS macaddress, f.guest_type AS type, 'Guest' AS traffictype,
     w.is_default AS isdefault,
     w.ip4_address AS ipaddress, nullif(n.cidr, '') AS cidr, nullif(n.gateway, '') AS gateway,
-    w.device_id AS deviceid, v.uuid AS virtualmachineid, v.account_id
-FROM nics w JOIN networks n ON n.id = w.network_id
+    w.device_id AS deviceid, v.uuid AS virtualmachineid, v.account_id, p.uuid AS vpcid,
+    p.name AS vpcname
+FROM nics w JOIN networks n ON n.id = w.network_id LEFT JOIN vpc p ON p.id = n.vpc_id
 JOIN network_offerings f ON f.id = n.network_offering_id
 JOIN vm_instance v ON v.id = w.instance_id WHERE w.removed IS NULL;
 
@@ -168,11 +235,15 @@ SELECT i.id AS row_id, i.uuid AS id, i.public_ip_address AS ipaddress, i.allocat
     v.uuid AS virtualmachineid, v.name AS virtualmachinename, v.display_name AS virtualmachinedisplayname,
     w.ip4_address AS vmipaddress, o.account, o.domain, o.domainid, o.domainpath, o.project,
     o.projectid, o.account_id, n.uuid AS associatednetworkid, n.name AS associatednetworkname,
-    n.uuid AS networkid, i.state, 0 AS issystem, 1 AS forvirtualnetwork,
-    0 AS isportable, 1 AS fordisplay
+    n.uuid AS networkid, p.uuid AS vpcid, p.name AS vpcname, i.state, 0 AS issystem,
+    1 AS forvirtualnetwork, 0 AS isportable, 1 AS fordisplay,
+    EXISTS (SELECT 1 FROM firewall_rules r WHERE r.ip_address_id = i.id AND r.removed IS NULL) AS hasrules
 FROM user_ip_address i JOIN data_center z ON z.id = i.data_center_id
-JOIN owner_view o ON o.account_id = i.account_id LEFT JOIN networks n ON n.id = i.network_id
+JOIN owner_view o ON o.account_id = i.account_id
 LEFT JOIN vm_instance v ON v.id = i.vm_id LEFT JOIN nics w ON w.id = i.nic_id
+LEFT JOIN vpc p ON p.id = i.vpc_id
+LEFT JOIN networks n ON n.id = coalesce(i.network_id, w.network_id, (SELECT r.network_id
+    FROM firewall_rules r WHERE r.ip_address_id = i.id AND r.removed IS NULL ORDER BY r.id LIMIT 1))
 WHERE i.removed IS NULL;
 
 CREATE VIEW firewall_rule_view AS
@@ -263,3 +334,30 @@ SELECT h.id AS row_id, h.uuid AS id, h.name, h.status AS state, h.resource_state
 FROM host h JOIN data_center z ON z.id = h.data_center_id JOIN host_pod_ref p ON p.id = h.pod_id
 JOIN cluster c ON c.id = h.cluster_id LEFT JOIN host_load u ON u.host_id = h.id
 WHERE h.removed IS NULL;
+
+CREATE VIEW vpc_offering_view AS
+SELECT id AS row_id, uuid AS id, name, display_text AS displaytext, state, is_default AS isdefault,
+    services, 0 AS distributedvpcrouter, created
+FROM vpc_offerings WHERE removed IS NULL;
+
+CREATE VIEW vpc_view AS
+SELECT p.id AS row_id, p.uuid AS id, p.name, p.display_text AS displaytext, p.state, z.uuid AS zoneid,
+    z.name AS zonename, p.cidr, f.uuid AS vpcofferingid, f.name AS vpcofferingname, f.services,
+    p.network_domain AS networkdomain, 0 AS restartrequired, 0 AS redundantvpcrouter,
+    0 AS distributedvpcrouter, 0 AS regionlevelvpc, 1 AS fordisplay, p.created, o.account, o.domain,
+    o.domainid, o.domainpath, o.project, o.projectid, o.account_id
+FROM vpc p JOIN data_center z ON z.id = p.data_center_id
+JOIN vpc_offerings f ON f.id = p.vpc_offering_id JOIN owner_view o ON o.account_id = p.account_id
+WHERE p.removed IS NULL;
+
+CREATE VIEW network_acl_view AS
+SELECT a.id AS row_id, a.uuid AS id, a.name, a.description, p.uuid AS vpcid, p.name AS vpcname,
+    1 AS fordisplay, a.account_id
+FROM network_acl a LEFT JOIN vpc p ON p.id = a.vpc_id WHERE a.removed IS NULL;
+
+CREATE VIEW network_acl_item_view AS
+SELECT i.id AS row_id, i.uuid AS id, a.uuid AS aclid, a.name AS aclname, i.number,
+    i.traffic_type AS traffictype, i.action, i.protocol, CAST(i.start_port AS TEXT) AS startport,
+    CAST(i.end_port AS TEXT) AS endport, i.icmp_type AS icmptype, i.icmp_code AS icmpcode,
+    i.cidrs AS cidrlist, i.reason, i.state, 1 AS fordisplay, i.account_id
+FROM network_acl_item i JOIN network_acl a ON a.id = i.acl_id WHERE i.removed IS NULL;

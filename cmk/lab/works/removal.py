@@ -9,9 +9,11 @@ from cmk.lab.model.account import Account, Domain, Project
 from cmk.lab.model.machine import Machine, MachineState
 from cmk.lab.model.template import Template
 from cmk.lab.model.user import User
+from cmk.lab.model.vpc import Vpc
 from cmk.lab.works.collection import nothing_to_undo, remove_from_stores, remove_orphans
 from cmk.lab.works.lifecycle import expunge_machine, stop_machine
 from cmk.lab.works.routing import remove_all_of
+from cmk.lab.works.vpc import remove_vpc
 
 
 def remove_account(job: Job) -> None:
@@ -66,6 +68,9 @@ def _take_all(job: Job, account: Account) -> None:
     for vm in Machine.there(job.store, account_id=account.id):
         expunge_machine(job, vm)
     remove_all_of(job, account)
+    for vpc in Vpc.there(job.store, account_id=account.id):
+        if not vpc.tiers(job.store):
+            remove_vpc(job.store, vpc)
     for template in Template.there(job.store, account_id=account.id):
         with job.store.change():
             template.forbid(job.store)

@@ -97,8 +97,9 @@ def leave_networks(store: Store, vm: Machine) -> None:
 def take_address(job: Job) -> None:
     """A network has a public address: it is up from now on."""
     address = PublicAddress.of(job.store, job.instance_id)
-    with job.store.change():
-        implement(job.store, Network.of(job.store, address.network_id))
+    if address.network_id is not None:
+        with job.store.change():
+            implement(job.store, Network.of(job.store, address.network_id))
     record(job.call, "NET.IPASSIGN", f"{address.public_ip_address} was given away", address)
 
 
