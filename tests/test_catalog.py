@@ -45,12 +45,14 @@ LAB_ASYNC = {"prepareTemplate"}
 DONE_AT_ONCE = {
     "activateProject",
     "addAccountToProject",
+    "addIpToNic",
     "createAffinityGroup",
     "createNetworkACLList",
     "createProject",
     "deleteNetworkACLList",
     "deleteAffinityGroup",
     "deleteAccountFromProject",
+    "removeIpFromNic",
     "disableUser",
     "resetPasswordForVirtualMachine",
     "resetSSHKeyForVirtualMachine",
@@ -60,6 +62,7 @@ DONE_AT_ONCE = {
     "updateProject",
     "updateVPC",
     "updateVMAffinityGroup",
+    "updateVmNicIp",
 }
 
 

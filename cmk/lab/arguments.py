@@ -24,6 +24,10 @@ _LONGER = {
 }
 
 
+#: Maps of which each entry is a thing of its own.
+_LISTS = frozenset(["iptonetworklist", "usersecuritygrouplist"])
+
+
 def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) -> dict[str, Any]:
     """The arguments of a handler. `is_lenient` as CloudStack (4.22): a parameter that nobody knows
     is left out, and what is not `true` is false. Raises ApiError 431 for what the catalog says
@@ -43,7 +47,8 @@ def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) ->
             args[param.name] = _value(declared, param, value)
     for param in declared.params:
         if param.type == "map" and param.name in args:
-            args[param.name] = _map(args[param.name])
+            together = _things if param.name in _LISTS else _map
+            args[param.name] = together(args[param.name])
         if param.required and args.get(param.name) in (None, ""):
             how = malformed if param.name not in args else invalid  # as CloudStack numbers them
             raise how(f"{declared.name} needs {param.name}.")
@@ -91,15 +96,28 @@ def _moment(name: str, value: str) -> str:
 _ENTRY = re.compile(r"[^\[]+\[(\d+)\]\.(.+)", re.DOTALL)
 
 
+def _things(entries: Mapping[str, str]) -> list[dict[str, str]]:
+    """`list[0].a=1 list[0].b=2 list[1].a=3` -> [{a: 1, b: 2}, {a: 3}]."""
+    found: dict[int, dict[str, str]] = {}
+    for key, value in entries.items():
+        index, name = _entry(key)
+        found.setdefault(int(index), {})[name.lower()] = value
+    return [found[index] for index in sorted(found)]
+
+
+def _entry(key: str) -> tuple[str, str]:
+    parts = _ENTRY.match(key)
+    if parts is None:
+        raise invalid(f"{key} is no entry of a map; write {base_of(key)}[0].KEY=VALUE.")
+    return parts[1], parts[2]
+
+
 def _map(entries: Mapping[str, str]) -> dict[str, str]:
     """`details[0].a=1` -> {a: 1}; `tags[0].key=a tags[0].value=1` -> {a: 1}."""
     plain: dict[str, str] = {}
     pairs: dict[str, dict[str, str]] = {}
     for key, value in entries.items():
-        parts = _ENTRY.match(key)
-        if parts is None:
-            raise invalid(f"{key} is no entry of a map; write {base_of(key)}[0].KEY=VALUE.")
-        index, name = parts.groups()
+        index, name = _entry(key)
         if name in {"key", "value"}:
             pairs.setdefault(index, {})[name] = value
         else:

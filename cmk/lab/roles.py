@@ -27,6 +27,7 @@ _USER = """
     createNetworkACL createNetworkACLList createVPC deleteNetworkACL deleteNetworkACLList deleteVPC
     listNetworkACLLists listNetworkACLs listVPCOfferings listVPCs moveNetworkAclItem
     replaceNetworkACLList restartVPC updateNetworkACLItem updateNetworkACLList updateVPC
+    addIpToNic removeIpFromNic updateVmNicIp updatePortForwardingRule
     addNicToVirtualMachine removeNicFromVirtualMachine updateDefaultNicForVirtualMachine
     createAffinityGroup deleteAffinityGroup listAffinityGroupTypes listAffinityGroups
     updateVMAffinityGroup

@@ -139,6 +139,7 @@ OUTCOMES = {
     "createEgressFirewallRule": Outcome(routing.APPLY_RULE, _rule(EGRESS)),
     "deleteEgressFirewallRule": Outcome(routing.DROP_RULE, _done),
     "createPortForwardingRule": Outcome(routing.APPLY_RULE, _rule(FORWARDING)),
+    "updatePortForwardingRule": Outcome(routing.CHANGE_RULE, _rule(FORWARDING)),
     "deletePortForwardingRule": Outcome(routing.DROP_RULE, _done),
     "addNicToVirtualMachine": Outcome(plugging.ADD, _machine),
     "removeNicFromVirtualMachine": Outcome(plugging.REMOVE, _machine),

@@ -17,7 +17,7 @@ from cmk.lab.jobs import Job
 from cmk.lab.jobs import run as run_job
 from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import Machine, MachineState
-from cmk.lab.model.network import Network, PublicAddress
+from cmk.lab.model.network import Network, PublicAddress, SecondaryAddress
 from cmk.lab.worker import OUTCOMES
 from cmk.wire.envelope import content
 from tests.lab.at_once import LabAtOnce, refused
@@ -56,6 +56,66 @@ def test_a_vm_on_two_networks_has_a_nic_on_each_the_first_by_default(lab: LabAtO
     listed = lab.ask("listNics", virtualmachineid=vm["id"])["nic"]
     assert [nic["deviceid"] for nic in listed] == ["0", "1"]
     assert lab.ask("listVirtualMachines", networkid=first)["count"] == 1
+
+
+def test_networks_are_named_with_the_addresses_on_them(lab: LabAtOnce) -> None:
+    first, second = lab.network("n1"), lab.network("n2")
+    words = {
+        "iptonetworklist[0].networkid": first,
+        "iptonetworklist[1].networkid": second,
+        "iptonetworklist[1].ip": "10.1.2.77",
+    }
+    vm = lab.vm("web1", **words)
+    assert [nic["ipaddress"] for nic in vm["nic"]] == ["10.1.1.2", "10.1.2.77"]
+    with refused(431, "without networkids"):
+        lab.vm("web2", first, **words)
+    with refused(431, "no ip6 of them"):
+        lab.vm("web2", **words, **{"iptonetworklist[0].ip6": "::1"})
+    with refused(431, "have networkid and ip"):
+        lab.vm("web2", **{"iptonetworklist[0].ip": "10.1.1.9"})
+    with refused(431, "is in use"):
+        lab.vm("web2", **words)
+
+
+def test_a_nic_has_more_addresses_that_are_nobody_elses(lab: LabAtOnce) -> None:
+    network = lab.network("n1")
+    vm = lab.vm("web1", network)
+    nic = vm["nic"][0]["id"]
+    made = lab.ask("addIpToNic", nicid=nic)["nicsecondaryip"]
+    assert made["ipaddress"] == "10.1.1.3"
+    assert lab.vm("web2", network)["nic"][0]["ipaddress"] == "10.1.1.4"
+    with refused(431, "is in use"):
+        lab.ask("addIpToNic", nicid=nic, ipaddress="10.1.1.4")
+    [row] = lab.ask("listNics", virtualmachineid=vm["id"])["nic"]
+    assert row["secondaryip"] == [{"id": made["id"], "ipaddress": "10.1.1.3"}]
+    public = lab.ask("associateIpAddress", networkid=network)["ipaddress"]["id"]
+    words = {"ipaddressid": public, "protocol": "tcp", "virtualmachineid": vm["id"]}
+    rule = lab.ask(
+        "createPortForwardingRule", publicport=80, privateport=80, vmguestip="10.1.1.3", **words
+    )["portforwardingrule"]
+    assert (rule["vmguestip"], lab.forwards()) == ("10.1.1.3", {80: "10.1.1.3:80"})
+    with refused(431, "leads to 10.1.1.3"):
+        lab.ask("removeIpFromNic", id=made["id"])
+    lab.ask("deletePortForwardingRule", id=rule["id"])
+    lab.ask("removeIpFromNic", id=made["id"])
+    assert lab.ask("addIpToNic", nicid=nic)["nicsecondaryip"]["ipaddress"] == "10.1.1.3"
+    ann = lab.of_ann()
+    with refused(531, "VM"):
+        ann.ask("addIpToNic", nicid=nic)
+    with refused(531, "secondary"):
+        ann.ask("removeIpFromNic", id=SecondaryAddress.there(lab.store)[0].uuid)
+    lab.ask("destroyVirtualMachine", id=vm["id"], expunge="true")
+    assert SecondaryAddress.there(lab.store) == []
+
+
+def test_the_address_of_a_stopped_vm_changes(lab: LabAtOnce) -> None:
+    vm = lab.vm("web1", lab.network("n1"))
+    nic = vm["nic"][0]["id"]
+    told = lab.ask("updateVmNicIp", nicid=nic, ipaddress="10.1.1.9")["virtualmachine"]
+    assert told["nic"][0]["ipaddress"] == "10.1.1.9"
+    lab.routed()  # it runs from here on
+    with refused(431, "when it is Stopped"):
+        lab.ask("updateVmNicIp", nicid=nic)
 
 
 def test_a_vm_comes_to_a_network_and_leaves_it(lab: LabAtOnce) -> None:
@@ -256,6 +316,20 @@ def test_a_forwarding_that_cannot_be_is_refused(front: Front, words: Any, why: s
     with refused(431, why):
         front.forward(**words)
     assert front.lab.forwards() == {2222: "10.1.1.2:22"}
+
+
+def test_a_forwarding_leads_to_another_port_and_another_vm(front: Front) -> None:
+    rule = front.forward(8000, 80, publicendport=8001, privateendport=81)
+    change = {"id": rule["id"], "virtualmachineid": front.other}
+    told = front.lab.ask("updatePortForwardingRule", privateport=90, **change)["portforwardingrule"]
+    assert (told["privateport"], told["privateendport"]) == ("90", "91")
+    assert front.lab.forwards() == {8000: "10.1.1.3:90", 8001: "10.1.1.3:91"}
+    with refused(431, "differ"):
+        front.lab.ask("updatePortForwardingRule", id=rule["id"], privateport=1, privateendport=9)
+    with refused(431, "past 65535"):
+        front.lab.ask("updatePortForwardingRule", id=rule["id"], privateport=65535)
+    with refused(431, "not on the network"):
+        front.lab.ask("updatePortForwardingRule", id=rule["id"], virtualmachineid=front.stranger)
 
 
 def test_a_forwarding_to_a_vm_of_another_network_is_refused(front: Front) -> None:

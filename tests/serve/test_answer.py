@@ -290,7 +290,11 @@ def test_what_no_vm_has_finds_none_and_never_all(asked: Asked) -> None:
     things.vm(things.template())
     assert store is things.store
     assert asked.json("listVirtualMachines", colour="red")["count"] == 1
-    for more in ({"tags[0].key": "a", "tags[0].value": "b"}, {"groupid": "x"}, {"haenable": "true"}):
+    for more in (
+        {"tags[0].key": "a", "tags[0].value": "b"},
+        {"groupid": "x"},
+        {"haenable": "true"},
+    ):
         assert asked.json("listVirtualMachines", **more) == {}
     assert asked.json("listVirtualMachines", haenable="false", groupid="")["count"] == 1
     for api, more in (

@@ -200,15 +200,16 @@ def _forwards(
     """The ports of a public address that lead somewhere, and that its firewall lets in."""
     if address.nic_id is not None:
         nic = Nic.of(store, address.nic_id)
+        to = address.dest_ip_address or nic.ip4_address
         ports = entrances(store, nic.network(store)) if opened is None else opened
         yield from (
-            {"protocol": protocol, "port": port, "to": nic.ip4_address, "at": port}
+            {"protocol": protocol, "port": port, "to": to, "at": port}
             for protocol, port in sorted(ports)
         )
     for rule in rules:
         if rule.purpose != Rule.FORWARDING or rule.nic_id is None:
             continue
-        to = Nic.of(store, rule.nic_id).ip4_address
+        to = rule.dest_ip_address or Nic.of(store, rule.nic_id).ip4_address
         for port in rule.ports:
             if opened is None or (rule.protocol, port) in opened:
                 at = (rule.dest_port_start or 0) + port - rule.ports.start

@@ -99,9 +99,16 @@ class Network(Record):
             IPv4Address(self.gateway),
         )
 
+    def taken(self, store: Store) -> set[str]:
+        """The addresses that guests have, or are to have."""
+        nics = self.nics(store)
+        more = SecondaryAddress.of_nics(store, {nic.id for nic in nics})
+        first = {nic.ip4_address for nic in nics if nic.ip4_address}
+        return first | {each.ip4_address for each in more}
+
     def free_address(self, store: Store) -> str | None:
         """The lowest address that no guest has; None where all are given away."""
-        taken = {nic.ip4_address for nic in self.nics(store)} | {self.gateway}
+        taken = self.taken(store) | {self.gateway}
         hosts = IPv4Network(self.cidr).hosts()
         return next((str(each) for each in hosts if str(each) not in taken), None)
 
@@ -158,6 +165,16 @@ class Nic(Record):
     def network(self, store: Store) -> Network:
         return Network.of(store, self.network_id)
 
+    def secondary(self, store: Store) -> list[SecondaryAddress]:
+        """Its other addresses."""
+        return SecondaryAddress.of_nics(store, {self.id})
+
+    def remove(self, store: Store) -> None:
+        """Mark it as removed, with its other addresses."""
+        for each in self.secondary(store):
+            each.remove(store)
+        super().remove(store)
+
     @classmethod
     def plug(
         cls, store: Store, lab_id: str, machine: int, network: Network, address: str | None
@@ -193,6 +210,25 @@ class Nic(Record):
         )
 
 
+class SecondaryAddress(Record):
+    """One more address of a NIC; its guest sets it itself."""
+
+    TABLE, KIND, RESOURCE = "nic_secondary_ips", "secondary IP address", "NicSecondaryIp"
+
+    nic_id: int
+    ip4_address: str
+    account_id: int
+    removed: str | None
+
+    @classmethod
+    def of_nics(cls, store: Store, nics: set[int]) -> list[SecondaryAddress]:
+        """Those of these NICs."""
+        marks = ", ".join("?" * len(nics))
+        return cls.where(
+            store, f"removed IS NULL AND nic_id IN ({marks}) ORDER BY id", *sorted(nics)
+        )
+
+
 class PublicAddress(Record):
     """An address of 127/8 that somebody has, for a network or a VPC; with static NAT it is one VM's
     as a whole."""
@@ -207,6 +243,7 @@ class PublicAddress(Record):
     source_nat: int
     vm_id: int | None
     nic_id: int | None
+    dest_ip_address: str | None
     state: str
     removed: str | None
 
@@ -257,6 +294,7 @@ class Rule(Record):
     destination_cidrs: str
     instance_id: int | None
     nic_id: int | None
+    dest_ip_address: str | None
     dest_port_start: int | None
     dest_port_end: int | None
     name: str | None

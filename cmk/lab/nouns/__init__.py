@@ -24,12 +24,13 @@ APIS = {
     "restartNetwork",
     "nic": "listNics",
     "plugging": "addNicToVirtualMachine removeNicFromVirtualMachine "
-    "updateDefaultNicForVirtualMachine",
+    "updateDefaultNicForVirtualMachine addIpToNic removeIpFromNic updateVmNicIp",
     "public_ip": "listPublicIpAddresses associateIpAddress disassociateIpAddress enableStaticNat "
     "disableStaticNat",
     "firewall": "listFirewallRules createFirewallRule deleteFirewallRule "
     "listEgressFirewallRules createEgressFirewallRule deleteEgressFirewallRule "
-    "listPortForwardingRules createPortForwardingRule deletePortForwardingRule",
+    "listPortForwardingRules createPortForwardingRule updatePortForwardingRule "
+    "deletePortForwardingRule",
     "vpc": "listVPCs listVPCOfferings createVPC updateVPC deleteVPC restartVPC",
     "network_acl": "listNetworkACLLists createNetworkACLList updateNetworkACLList "
     "deleteNetworkACLList replaceNetworkACLList listNetworkACLs createNetworkACL "

@@ -43,6 +43,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     podid: the pod it must run in
     networkids: the networks that it is on, the first one by default (default: the one for all)
     ipaddress: its address on the first of them
+    iptonetworklist: instead: networks with addresses: [0].networkid= [0].ip=
     keypair: the key pair that it lets in
     keypairs: the same for several
     affinitygroupids: the affinity groups that it is in, with commas between
@@ -85,17 +86,37 @@ def _networks(
     call: Call, args: Args, zone: Zone, owner: Account
 ) -> list[tuple[Network, str | None]]:
     """The networks that a VM is to be on, with its address on each."""
-    wanted = [call.use(Network, each, "networkids") for each in args.get("networkids") or []]
+    pairs = _pairs(call, args)
+    wanted = [network for network, _ in pairs]
     for network in wanted:
         refuse_foreign(call, network, owner.id)
         if network.data_center_id != zone.id:
             raise invalid(f"The network {network.name} is not in the zone {zone.name}.")
     if len({network.id for network in wanted}) < len(wanted):
         raise invalid("networkids: a VM is on a network once.")
-    networks = wanted or [Network.default(call.store)]
-    first = address_on(call.store, networks[0], args.get("ipaddress"))
-    rest = [(network, address_on(call.store, network, None)) for network in networks[1:]]
-    return [(networks[0], first), *rest]
+    return [(network, address_on(call.store, network, address)) for network, address in pairs]
+
+
+def _pairs(call: Call, args: Args) -> list[tuple[Network, str | None]]:
+    """The networks that were named, or the one for all, with the addresses that were."""
+    entries = args.get("iptonetworklist")
+    if not entries:
+        named = [call.use(Network, each, "networkids") for each in args.get("networkids") or []]
+        first, *rest = named or [Network.default(call.store)]
+        return [(first, args.get("ipaddress")), *((network, None) for network in rest)]
+    if args.get("networkids") or args.get("ipaddress"):
+        raise invalid("iptonetworklist goes without networkids and ipaddress.")
+    for entry in entries:
+        odd = sorted(set(entry) - {"networkid", "ip"})
+        if odd or not entry.get("networkid"):
+            raise invalid(
+                "Entries of iptonetworklist have networkid and ip"
+                + (f"; a lab has no {odd[0]} of them." if odd else ".")
+            )
+    return [
+        (call.use(Network, entry["networkid"], "iptonetworklist"), entry.get("ip"))
+        for entry in entries
+    ]
 
 
 def _require_room(call: Call, owner: Account, offering: ServiceOffering, size: int | None) -> None:

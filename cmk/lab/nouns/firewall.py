@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from typing import Any
 
 from cmk.document import Json
 from cmk.lab.call import Call
@@ -179,6 +180,7 @@ def create_port_forwarding_rule(call: Call, args: Args) -> Task:
         account_id=address.account_id,
         instance_id=vm.id,
         nic_id=nic.id,
+        dest_ip_address=args.get("vmguestip") or nic.ip4_address,
         dest_port_start=to,
         dest_port_end=to + end - start,
         created=now(),
@@ -194,6 +196,41 @@ def create_port_forwarding_rule(call: Call, args: Args) -> Task:
     if args.get("openfirewall", True):
         open_for(call, kept, cidrs_of(args.get("cidrlist"), "cidrlist") or "0.0.0.0/0")
     return Task(kept)
+
+
+@job(FORWARDING)
+def update_port_forwarding_rule(call: Call, args: Args) -> Task:
+    """Leads the ports of a rule elsewhere.
+
+    id*: the rule
+    privateport: the first port of the VM
+    privateendport: its last one
+    virtualmachineid: another VM
+    vmguestip: its address, where it has several
+    """
+    rule = call.find(Rule, args["id"])
+    if rule.purpose != Rule.FORWARDING:
+        raise invalid(f"{args['id']} is a rule of another kind.")
+    columns: dict[str, Any] = {}
+    if args.get("virtualmachineid") or args.get("vmguestip"):
+        vm = Machine.of(call.store, rule.instance_id)
+        if args.get("virtualmachineid"):
+            vm = call.find(Machine, args["virtualmachineid"], "virtualmachineid")
+        network = Network.of(call.store, rule.network_id)
+        nic = nic_on(call, vm, [network], args.get("vmguestip"))
+        to_address = args.get("vmguestip") or nic.ip4_address
+        columns = {"instance_id": vm.id, "nic_id": nic.id, "dest_ip_address": to_address}
+    if args.get("privateport") is not None:
+        to, to_end = ports_of(args, "privateport", "privateendport")
+        last = (to or 0) + len(rule.ports) - 1
+        if args.get("privateendport") is not None and to_end != last:
+            raise invalid("publicport to publicendport and privateport to privateendport differ.")
+        if last > 65535:
+            raise invalid(f"privateport={to} and {len(rule.ports) - 1} more go past 65535.")
+        columns |= {"dest_port_start": to, "dest_port_end": last}
+    if columns:
+        rule.update(call.store, **columns)
+    return Task(rule)
 
 
 def open_for(call: Call, leading: Rule, cidrs: str) -> None:

@@ -8,17 +8,21 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
 from cmk.lab.model.machine import Machine
-from cmk.lab.model.network import Network
+from cmk.lab.model.network import Network, SecondaryAddress
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.store import Store
 from cmk.wire.faults import invalid, malformed
 
 
 def _facts(call: Call, rows: list[Row]) -> None:
+    more: dict[int, list[Json]] = {}
+    for each in SecondaryAddress.of_nics(call.store, {row["row_id"] for row in rows}):
+        told = {"id": each.uuid, "ipaddress": each.ip4_address}
+        more.setdefault(each.nic_id, []).append(told)
     for row in rows:
         row["deviceid"] = str(row["deviceid"])
         row["netmask"] = str(IPv4Network(row["cidr"]).netmask) if row["cidr"] else None
-        row["secondaryip"] = []
+        row["secondaryip"] = more.get(row["row_id"], [])
 
 
 NIC = Noun(
@@ -80,6 +84,6 @@ def address_on(store: Store, network: Network, wanted: str | None) -> str | None
         raise malformed(f"'{wanted}' is no IPv4 address.") from None
     if not network.has_address(wanted):
         raise invalid(f"{wanted} is not for guests of the network {network.name} ({network.cidr}).")
-    if any(nic.ip4_address == wanted for nic in network.nics(store)):
+    if wanted in network.taken(store):
         raise invalid(f"{wanted} is in use on the network {network.name}.")
     return wanted

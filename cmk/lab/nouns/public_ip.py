@@ -172,7 +172,8 @@ def enable_static_nat(call: Call, args: Args) -> Json:
         other = PublicAddress.first(call.store, nic_id=nic.id)
         if other is not None and other.id != address.id:
             raise invalid(f"{vm.name} has static NAT by {other.public_ip_address}.")
-        address.update(call.store, vm_id=vm.id, nic_id=nic.id)
+        to = args.get("vmguestip") or nic.ip4_address
+        address.update(call.store, vm_id=vm.id, nic_id=nic.id, dest_ip_address=to)
     route(call.lab)
     told = f"All of {address.public_ip_address} goes to {vm.name}"
     record(call, "STATICNAT.ENABLE", told, address)
@@ -198,7 +199,10 @@ def nic_on(call: Call, vm: Machine, networks: list[Network], guest: str | None) 
     """The NIC of a VM on one of these networks. Raises ApiError 431."""
     ids = {network.id for network in networks}
     for nic in vm.nics(call.store):
-        if nic.network_id in ids and guest in (None, "", nic.ip4_address):
+        if nic.network_id in ids and (
+            guest in (None, "", nic.ip4_address)
+            or any(each.ip4_address == guest for each in nic.secondary(call.store))
+        ):
             return nic
     names = " or ".join(network.name for network in networks) or "that the VPC has none of"
     at = f" with the address {guest}" if guest else ""

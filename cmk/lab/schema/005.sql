@@ -106,6 +106,14 @@ ALTER TABLE nics ADD COLUMN mode TEXT;
 ALTER TABLE nics ADD COLUMN removed TEXT;
 CREATE INDEX nics_network ON nics (network_id);
 
+-- More addresses of NICs; guests set them themselves.
+CREATE TABLE nic_secondary_ips (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, nic_id INTEGER NOT NULL REFERENCES nics (id),
+    ip4_address TEXT NOT NULL, account_id INTEGER NOT NULL REFERENCES account (id),
+    created TEXT NOT NULL, removed TEXT
+);
+CREATE INDEX nic_secondary_ips_nic ON nic_secondary_ips (nic_id);
+
 -- The public addresses that somebody has: of 127/8, so that this machine reaches them. vm_id: the one
 -- that all of it goes to by static NAT. One of a VPC has that, and the tier is its rules' own.
 CREATE TABLE user_ip_address (
@@ -115,12 +123,13 @@ CREATE TABLE user_ip_address (
     network_id INTEGER REFERENCES networks (id), vpc_id INTEGER REFERENCES vpc (id),
     source_nat INTEGER NOT NULL DEFAULT 0,
     vm_id INTEGER REFERENCES vm_instance (id), nic_id INTEGER REFERENCES nics (id),
-    state TEXT NOT NULL DEFAULT 'Allocated', allocated TEXT NOT NULL, removed TEXT
+    dest_ip_address TEXT, state TEXT NOT NULL DEFAULT 'Allocated', allocated TEXT NOT NULL, removed TEXT
 );
 CREATE UNIQUE INDEX user_ip_address_there ON user_ip_address (public_ip_address) WHERE removed IS NULL;
 
 -- purpose: Firewall, PortForwarding or LoadBalancing, which has a name and an algorithm; traffic_type:
 -- Ingress or Egress; cidrs as text with commas.
+-- dest_ip_address: the VM's address, where it is not the first of its NIC (of public addresses too).
 -- related_id: the forwarding that a firewall rule came with, and goes with.
 CREATE TABLE firewall_rules (
     id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL,
@@ -129,7 +138,7 @@ CREATE TABLE firewall_rules (
     protocol TEXT NOT NULL, start_port INTEGER, end_port INTEGER, icmp_type INTEGER, icmp_code INTEGER,
     source_cidrs TEXT NOT NULL DEFAULT '', destination_cidrs TEXT NOT NULL DEFAULT '',
     instance_id INTEGER REFERENCES vm_instance (id), nic_id INTEGER REFERENCES nics (id),
-    dest_port_start INTEGER, dest_port_end INTEGER, related_id INTEGER REFERENCES firewall_rules (id),
+    dest_ip_address TEXT, dest_port_start INTEGER, dest_port_end INTEGER, related_id INTEGER REFERENCES firewall_rules (id),
     name TEXT, description TEXT, algorithm TEXT,
     state TEXT NOT NULL DEFAULT 'Add', created TEXT NOT NULL, removed TEXT
 );
@@ -233,7 +242,7 @@ CREATE VIEW public_ip_view AS
 SELECT i.id AS row_id, i.uuid AS id, i.public_ip_address AS ipaddress, i.allocated, z.uuid AS zoneid,
     z.name AS zonename, i.source_nat AS issourcenat, i.vm_id IS NOT NULL AS isstaticnat,
     v.uuid AS virtualmachineid, v.name AS virtualmachinename, v.display_name AS virtualmachinedisplayname,
-    w.ip4_address AS vmipaddress, o.account, o.domain, o.domainid, o.domainpath, o.project,
+    coalesce(i.dest_ip_address, w.ip4_address) AS vmipaddress, o.account, o.domain, o.domainid, o.domainpath, o.project,
     o.projectid, o.account_id, n.uuid AS associatednetworkid, n.name AS associatednetworkname,
     n.uuid AS networkid, p.uuid AS vpcid, p.name AS vpcname, i.state, 0 AS issystem,
     1 AS forvirtualnetwork, 0 AS isportable, 1 AS fordisplay,
@@ -254,7 +263,7 @@ SELECT r.id AS row_id, r.uuid AS id, r.purpose, r.traffic_type AS traffictype, r
     CAST(r.start_port AS TEXT) AS publicport, CAST(r.end_port AS TEXT) AS publicendport,
     CAST(r.dest_port_start AS TEXT) AS privateport, CAST(r.dest_port_end AS TEXT) AS privateendport,
     v.uuid AS virtualmachineid, v.name AS virtualmachinename, v.display_name AS virtualmachinedisplayname,
-    w.ip4_address AS vmguestip, o.account, o.domainid, o.domain, o.projectid, o.account_id
+    coalesce(r.dest_ip_address, w.ip4_address) AS vmguestip, o.account, o.domainid, o.domain, o.projectid, o.account_id
 FROM firewall_rules r JOIN networks n ON n.id = r.network_id
 JOIN owner_view o ON o.account_id = r.account_id
 LEFT JOIN user_ip_address i ON i.id = r.ip_address_id

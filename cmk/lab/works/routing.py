@@ -225,6 +225,7 @@ def reboot_router(job: Job) -> None:
 
 
 APPLY_RULE = Work(apply_rule, undo_rule)
+CHANGE_RULE = Work(apply_rule, stands)
 DROP_RULE = Work(drop_rule, stands)
 TAKE_ADDRESS = Work(take_address, leave_address)
 GIVE_BACK = Work(give_back, stands)
