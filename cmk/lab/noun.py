@@ -48,6 +48,11 @@ _MEMBERS = {
     ("user_vm_view", "affinitygroupid"): "row_id IN (SELECT m.instance_id "
     "FROM affinity_group_vm_map m JOIN affinity_group g ON g.id = m.affinity_group_id "
     "WHERE g.uuid = ?)",
+    ("user_vm_view", "securitygroupid"): "row_id IN (SELECT m.instance_id "
+    "FROM security_group_vm_map m JOIN security_group g ON g.id = m.security_group_id "
+    "WHERE g.uuid = ?)",
+    ("security_group_view", "virtualmachineid"): "row_id IN (SELECT m.security_group_id "
+    "FROM security_group_vm_map m JOIN vm_instance v ON v.id = m.instance_id WHERE v.uuid = ?)",
     ("load_balancer_view", "virtualmachineid"): "row_id IN (SELECT m.load_balancer_id "
     "FROM load_balancer_vm_map m JOIN vm_instance v ON v.id = m.instance_id WHERE v.uuid = ?)",
     ("router_view", "networkid"): "EXISTS (SELECT 1 FROM network_view WHERE id = ?)",

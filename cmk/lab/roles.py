@@ -24,6 +24,9 @@ _USER = """
     deleteLoadBalancerRule listLBHealthCheckPolicies listLBStickinessPolicies
     listLoadBalancerRuleInstances listLoadBalancerRules removeFromLoadBalancerRule
     updateLoadBalancerRule
+    authorizeSecurityGroupEgress authorizeSecurityGroupIngress createSecurityGroup
+    deleteSecurityGroup listSecurityGroups revokeSecurityGroupEgress revokeSecurityGroupIngress
+    updateSecurityGroup
     createNetworkACL createNetworkACLList createVPC deleteNetworkACL deleteNetworkACLList deleteVPC
     listNetworkACLLists listNetworkACLs listVPCOfferings listVPCs moveNetworkAclItem
     replaceNetworkACLList restartVPC updateNetworkACLItem updateNetworkACLList updateVPC

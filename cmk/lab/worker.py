@@ -15,6 +15,7 @@ from cmk.lab.model.host import Host
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network, Policy, PublicAddress, Router, Rule
 from cmk.lab.model.pool import Pool
+from cmk.lab.model.security_group import SecurityGroup
 from cmk.lab.model.template import Template
 from cmk.lab.model.vpc import AclItem, Vpc
 from cmk.lab.noun import Noun
@@ -26,6 +27,7 @@ from cmk.lab.nouns.network import NETWORK
 from cmk.lab.nouns.network_acl import ACL_ITEM
 from cmk.lab.nouns.public_ip import PUBLIC_IP
 from cmk.lab.nouns.router import ROUTER
+from cmk.lab.nouns.security_group import SECURITY_GROUP
 from cmk.lab.nouns.storage_pool import STORAGE_POOL
 from cmk.lab.nouns.template import ISO, TEMPLATE
 from cmk.lab.nouns.virtual_machine import MACHINE
@@ -79,6 +81,10 @@ def _public_ip(job: Job) -> Json:
 
 def _network(job: Job) -> Json:
     return NETWORK.answer(job.call, Network.of(job.store, job.instance_id))
+
+
+def _group(job: Job) -> Json:
+    return SECURITY_GROUP.answer(job.call, SecurityGroup.of(job.store, job.instance_id))
 
 
 def _vpc(job: Job) -> Json:
@@ -155,6 +161,10 @@ OUTCOMES = {
     "updateNetwork": Outcome(routing.UPDATE, _network),
     "deleteNetwork": Outcome(routing.REMOVE, _done),
     "restartNetwork": Outcome(routing.RESTART, _done),
+    "authorizeSecurityGroupIngress": Outcome(routing.APPLY_GROUP, _group),
+    "authorizeSecurityGroupEgress": Outcome(routing.APPLY_GROUP, _group),
+    "revokeSecurityGroupIngress": Outcome(routing.APPLY_GROUP, _done),
+    "revokeSecurityGroupEgress": Outcome(routing.APPLY_GROUP, _done),
     "createVPC": Outcome(vpc.MAKE, _vpc),
     "deleteVPC": Outcome(vpc.REMOVE, _done),
     "restartVPC": Outcome(vpc.RESTART, _done),

@@ -20,15 +20,16 @@ def table(state: dict[str, Any]) -> str:
     """The text for `nft -f -`."""
     chains = (
         *_lists(state),
-        _chain("pre", "type nat hook prerouting priority -100;", _forwards(state)),
-        _chain("post", "type nat hook postrouting priority 100;", _sources(state)),
-        _chain("pass", "type filter hook forward priority 0; policy drop;", _passing(state)),
-        _chain("own", "type filter hook input priority 0; policy drop;", _asking(state)),
+        chain("pre", "type nat hook prerouting priority -100;", _forwards(state)),
+        chain("post", "type nat hook postrouting priority 100;", _sources(state)),
+        chain("pass", "type filter hook forward priority 0; policy drop;", _passing(state)),
+        chain("own", "type filter hook input priority 0; policy drop;", _asking(state)),
     )
     return "table ip lab\ndelete table ip lab\ntable ip lab {\n" + "".join(chains) + "}\n"
 
 
-def _chain(name: str, hook: str, rules: Iterable[str]) -> str:
+def chain(name: str, hook: str, rules: Iterable[str]) -> str:
+    """A chain as nftables reads it."""
     return f"  chain {name} {{\n    {hook}\n" + "".join(f"    {rule}\n" for rule in rules) + "  }\n"
 
 
@@ -39,8 +40,8 @@ def _lists(state: dict[str, Any]) -> Iterator[str]:
         access = network["access"]
         entering = [rule for item in access["ingress"] for rule in _entering(item)]
         leaving = [f"{condition(item)}{item['verdict']}" for item in access["egress"]]
-        yield _chain(f"in{network['id']}", "", [*entering, "drop"])
-        yield _chain(f"out{network['id']}", "", leaving)
+        yield chain(f"in{network['id']}", "", [*entering, "drop"])
+        yield chain(f"out{network['id']}", "", leaving)
 
 
 def _tiers(state: dict[str, Any]) -> list[dict[str, Any]]:

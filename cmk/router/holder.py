@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cmk.lab.directory import is_held
-from cmk.router import firewall, links
+from cmk.router import firewall, groups, links
 from cmk.router.balancer import Balancer
 from cmk.router.failure import Failed
 from cmk.router.forwards import Uplink, UplinkError, ports_of
@@ -62,6 +62,7 @@ class Holder:
         self._servers = Servers(self._guests)
         self._uplink = Uplink(directory / "slirp")
         self._cable = -1
+        self._has_groups = False
         self._networks: list[dict[str, Any]] = []
         self._publics: list[dict[str, Any]] = []
 
@@ -106,6 +107,9 @@ class Holder:
         lines = links.commands(state, links.there())
         _run(["ip", "-batch", "-"], "\n".join([*lines, ""]))
         _run(["nft", "-f", "-"], firewall.table(state))
+        if groups.guarded(state) or self._has_groups:  # a kernel may have no tables of bridges
+            _run(["nft", "-f", "-"], groups.table(state))
+            self._has_groups = True
         self._guests.replace(state["metadata"])
         self._servers.serve({each["address"] for each in state["networks"] if each["address"]})
         self._networks, self._publics = state["networks"], state["publics"]

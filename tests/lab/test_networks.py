@@ -225,6 +225,33 @@ def test_tiers_of_a_vpc_reach_each_other_as_their_lists_let_them(guests: Guests)
     assert guests.ssh("db1", asks.format("10.20.1.2", 80)) == "closed"
 
 
+def test_vms_in_a_security_group_are_reached_as_its_rules_allow(guests: Guests) -> None:
+    lab = guests.lab
+    lab.ok("create", "securitygroup", "name=web")
+    script = lab.directory.parent / "setup.sh"
+    script.write_text("#!/bin/sh\nfor p in 80 81; do nc -ll -p $p -e echo page $p & done\n")
+    held = guests.deploy("held", "securitygroupnames=web", f"userdata=@{script}")
+    free = guests.deploy("free", f"userdata=@{script}")
+    up, asks = "nc -w 4 127.0.0.1 81 </dev/null || true", "nc -w 4 {} {} </dev/null || echo closed"
+    for name in ("held", "free"):
+        until(partial(guests.ssh, name, up), f"the pages of {name}")
+    there, other = held["nic"][0]["ipaddress"], free["nic"][0]["ipaddress"]
+    assert guests.ssh("free", asks.format(there, 80)) == "closed"
+    assert guests.ssh("held", asks.format(other, 80)) == "page 80"  # its answer comes in
+    allow = ("authorize", "securitygroupingress", "securitygroupname=web", "protocol=tcp")
+    lab.ok(*allow, "startport=80", f"cidrlist={other}/32")
+    assert guests.ssh("free", asks.format(there, 80)) == "page 80"
+    assert guests.ssh("free", asks.format(there, 81)) == "closed"
+    [group] = lab.ok("list", "securitygroups", "securitygroupname=web").json["securitygroup"]
+    lab.ok("revoke", "securitygroupingress", f"id={group['ingressrule'][0]['ruleid']}")
+    assert guests.ssh("free", asks.format(there, 80)) == "closed"
+    send = ("authorize", "securitygroupegress", "securitygroupname=web", "protocol=tcp")
+    lab.ok(*send, "startport=81", "cidrlist=0.0.0.0/0")
+    assert guests.ssh("held", asks.format(other, 80)) == "closed"
+    assert guests.ssh("held", asks.format(other, 81)) == "page 81"
+    assert "Name:" in guests.ssh("held", "nslookup free.lab.internal")
+
+
 def test_a_router_that_dies_is_made_anew_by_the_next_command(guests: Guests) -> None:
     network = guests.network("front")
     vm = guests.deploy("web1", f"networkids={network}")

@@ -13,13 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmk.router import firewall, links, names
+from cmk.router import firewall, groups, links, names
 from cmk.router.balancer import Balancer, config
 from cmk.router.failure import Failed
 from cmk.router.forwards import Uplink, UplinkError, ports_of
 from cmk.router.metadata import Guests, document
 
-GUEST = {"nic": 12, "mac": "02:00:01:00:00:0c", "address": "10.1.1.7", "name": "web1"}
+GUEST = {
+    "nic": 12,
+    "mac": "02:00:01:00:00:0c",
+    "address": "10.1.1.7",
+    "name": "web1",
+    "groups": None,
+}
 
 
 def network(**more: Any) -> dict[str, Any]:
@@ -151,6 +157,27 @@ def test_a_tiers_list_is_asked_of_all_that_comes_and_goes() -> None:
         'iifname { "cmkb3", "cmkb4" } oifname { "cmkb3", "cmkb4" } accept',
     ]
     assert not [rule for rule in passing if "cmkb5" in rule and "cmkb3" in rule]
+
+
+def test_guests_in_groups_are_asked_about_on_their_bridge() -> None:
+    ssh = {"protocol": "tcp", "start": 22, "end": 22, "sources": ["10.1.1.8/32"]}
+    web = {"protocol": "tcp", "start": 443, "end": 443, "destinations": ["0.0.0.0/0"]}
+    held = {**GUEST, "groups": {"ingress": [ssh], "egress": [web], "sends_all": False}}
+    free = {**GUEST, "nic": 13, "groups": {"ingress": [], "egress": [], "sends_all": True}}
+    its = state(network(guests=[held, free, {**GUEST, "nic": 14}]))
+    assert [guest["nic"] for _, guest in groups.guarded(its)] == [12, 13]
+    table = groups.table(its)
+    assert chain("in12", table) == ["ip saddr { 10.1.1.8/32 } tcp dport 22-22 goto keep", "drop"]
+    assert chain("out12", table) == [
+        "ip daddr { 10.1.1.1, 255.255.255.255 } return",
+        "ip daddr { 0.0.0.0/0 } tcp dport 443-443 goto keep",
+        "drop",
+    ]
+    assert (chain("in13", table), chain("out13", table)[-1]) == (["drop"], "goto keep")
+    forward = chain("forward", table)
+    assert forward[0].endswith("@seen accept")
+    assert 'iifname "cmkt12" ether type ip jump out12' in forward
+    assert not [rule for rule in forward if "cmkt14" in rule]
 
 
 def test_guests_ask_the_router_at_its_address_in_their_own_network_only() -> None:

@@ -14,6 +14,7 @@ from cmk.lab.directory import held
 from cmk.lab.hosts.access_list import access, entrances, lets_here
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.lab_key import public_key
+from cmk.lab.hosts.security import groups_of_guest
 from cmk.lab.lab import Lab
 from cmk.lab.model.machine import LOADING, Machine
 from cmk.lab.model.network import Balanced, Network, Nic, Policy, PublicAddress, Rule
@@ -146,6 +147,7 @@ def _network(store: Store, network: Network, guests: list[tuple[Machine, Nic]]) 
                 "mac": nic.mac_address,
                 "address": nic.ip4_address or "",
                 "name": vm.name.lower(),
+                "groups": groups_of_guest(store, vm, network),
             }
             for vm, nic in guests
         ],

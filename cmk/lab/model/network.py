@@ -75,6 +75,10 @@ class Network(Record):
         """Whether its offering has a service."""
         return service in self.offering(store).provides
 
+    def is_shared(self, store: Store) -> bool:
+        """Whether it is one that several accounts may be on."""
+        return self.offering(store).guest_type == "Shared"
+
     def nics(self, store: Store) -> list[Nic]:
         """The NICs on it, of VMs that are there."""
         return Nic.where(

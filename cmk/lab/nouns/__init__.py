@@ -31,6 +31,9 @@ APIS = {
     "listEgressFirewallRules createEgressFirewallRule deleteEgressFirewallRule "
     "listPortForwardingRules createPortForwardingRule updatePortForwardingRule "
     "deletePortForwardingRule",
+    "security_group": "listSecurityGroups createSecurityGroup updateSecurityGroup "
+    "deleteSecurityGroup authorizeSecurityGroupIngress authorizeSecurityGroupEgress "
+    "revokeSecurityGroupIngress revokeSecurityGroupEgress",
     "vpc": "listVPCs listVPCOfferings createVPC updateVPC deleteVPC restartVPC",
     "network_acl": "listNetworkACLLists createNetworkACLList updateNetworkACLList "
     "deleteNetworkACLList replaceNetworkACLList listNetworkACLs createNetworkACL "

@@ -14,11 +14,13 @@ from cmk.lab.model.machine import Machine, MachineState, Volume
 from cmk.lab.model.network import Network, Nic
 from cmk.lab.model.offering import DiskOffering, ServiceOffering
 from cmk.lab.model.place import Zone
+from cmk.lab.model.security_group import SecurityGroup
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Args, kvm_only
 from cmk.lab.nouns.affinity_group import groups_of
 from cmk.lab.nouns.guest_access import Access, access_of
 from cmk.lab.nouns.nic import address_on, refuse_foreign
+from cmk.lab.nouns.security_group import groups_named
 from cmk.lab.nouns.virtual_machine import MACHINE, check_template, gib, ties_of
 from cmk.lab.ownership import owner_of_new, require
 from cmk.lab.store import new_uuid, now
@@ -48,6 +50,8 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     keypairs: the same for several
     affinitygroupids: the affinity groups that it is in, with commas between
     affinitygroupnames: the same by their names
+    securitygroupids: the security groups that it is in on Shared networks, with commas between
+    securitygroupnames: the same by their names
     userdata: what it is to do at its first boot: base64, or @FILE
     userdataid: registered user data instead
     userdatadetails: the values of what registered user data leaves open
@@ -68,6 +72,9 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     networks = _networks(call, args, zone, owner)
     access = access_of(call, args, owner, template)
     groups = groups_of(call, args, owner)
+    guarding = groups_named(call, args, owner)
+    if guarding and not any(network.is_shared(call.store) for network, _ in networks):
+        raise invalid("Security groups are for VMs on Shared networks.")
     _require_room(call, owner, offering, size or template.size)
     uuid = new_uuid()
     name = free_name(call, args["name"]) if args.get("name") else f"VM-{uuid}"
@@ -77,6 +84,7 @@ def deploy_virtual_machine(call: Call, args: Args) -> Task:
     number = disk_offering.id if disk_offering else None
     Volume.new_root(call.store, vm.id, size, template.id, number)
     set_groups(call.store, vm.id, groups)
+    SecurityGroup.put(call.store, vm.id, guarding)
     for network, address in networks:
         Nic.plug(call.store, call.lab.id, vm.id, network, address)
     return Task(vm, {**ties, "startvm": started})

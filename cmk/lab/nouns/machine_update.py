@@ -7,11 +7,14 @@ from typing import Any
 from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import api
+from cmk.lab.model.account import Account
 from cmk.lab.model.machine import OFF, Machine
+from cmk.lab.model.security_group import SecurityGroup
 from cmk.lab.model.template import OsType
 from cmk.lab.noun import Args, changed
 from cmk.lab.nouns.deployment import free_name
 from cmk.lab.nouns.guest_access import user_data_of
+from cmk.lab.nouns.security_group import groups_named
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.wire.faults import invalid
 
@@ -27,6 +30,8 @@ def update_virtual_machine(call: Call, args: Args) -> Json:
     userdata: base64, or @FILE; of a stopped VM
     userdataid: registered user data instead
     userdatadetails: the values of what that leaves open
+    securitygroupids: the security groups that it is in from now on; of a stopped VM
+    securitygroupnames: the same by their names
     """
     with call.store.change():
         vm = call.find(Machine, args["id"])
@@ -39,6 +44,11 @@ def update_virtual_machine(call: Call, args: Args) -> Json:
             columns["name"] = free_name(call, name, vm.id)
         if args.get("userdata") or args.get("userdataid"):
             columns |= user_data_of(call, args)
+        if args.get("securitygroupids") or args.get("securitygroupnames"):
+            if vm.state not in OFF:
+                raise invalid(f"{vm.name} is {vm.state}; its groups change when it is off.")
+            owner = Account.of(call.store, vm.account_id)
+            SecurityGroup.put(call.store, vm.id, groups_named(call, args, owner))
         if vm.state not in OFF and columns.keys() & {"name", "user_data"}:
             raise invalid(f"{vm.name} is {vm.state}; its name and user data change when it is off.")
         return changed(call, MACHINE, vm, **columns)

@@ -17,6 +17,7 @@ from cmk.lab.model.job import AsyncJob
 from cmk.lab.model.machine import OFF, Machine, MachineState
 from cmk.lab.model.place import Cluster, Pod, Zone
 from cmk.lab.model.record import Record
+from cmk.lab.model.security_group import SecurityGroup
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.nic import nics_of
@@ -29,7 +30,9 @@ RUNNING, STOPPED, STOPPING = MachineState.RUNNING, MachineState.STOPPED, Machine
 def _nics(call: Call, rows: list[Row]) -> None:
     numbers = [row["row_id"] for row in rows]
     by_machine, groups = nics_of(call, numbers), AffinityGroup.of_all(call.store, numbers)
+    guarding = SecurityGroup.of_all(call.store, numbers)
     for row in rows:
+        row["securitygroup"] = guarding.get(row["row_id"], [])
         row["affinitygroup"] = groups.get(row["row_id"], [])
         row["nic"] = by_machine.get(row["row_id"], [])
         row["ipaddress"] = next(
@@ -48,7 +51,7 @@ MACHINE = Noun(
     "hostname templateid templatename templatedisplaytext passwordenabled isoid isoname "
     "isodisplaytext serviceofferingid serviceofferingname cpunumber cpuspeed memory guestosid "
     "ostypeid osdisplayname rootdeviceid rootdevicetype nic hypervisor instancename displayvm "
-    "lastupdated ipaddress keypairs userdataid userdataname affinitygroup",
+    "lastupdated ipaddress keypairs userdataid userdataname affinitygroup securitygroup",
     _nics,
     is_owned=True,
 )
@@ -122,6 +125,7 @@ def list_virtual_machines(call: Call, args: Args) -> Json:
     networkid: VMs on this network
     vpcid: VMs on tiers of this VPC
     affinitygroupid: VMs in this affinity group
+    securitygroupid: VMs in this security group
     keypair: VMs that let this key pair in
     userdataid: VMs with this user data
     details: how much of each is wanted; the lab tells all but with min

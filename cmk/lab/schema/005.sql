@@ -370,3 +370,24 @@ SELECT i.id AS row_id, i.uuid AS id, a.uuid AS aclid, a.name AS aclname, i.numbe
     CAST(i.end_port AS TEXT) AS endport, i.icmp_type AS icmptype, i.icmp_code AS icmpcode,
     i.cidrs AS cidrlist, i.reason, i.state, 1 AS fordisplay, i.account_id
 FROM network_acl_item i JOIN network_acl a ON a.id = i.acl_id WHERE i.removed IS NULL;
+
+-- type: ingress or egress; a rule allows a block, or the VMs of another group.
+CREATE TABLE security_group (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES account (id), created TEXT NOT NULL, UNIQUE (account_id, name)
+);
+CREATE TABLE security_group_rule (
+    id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE,
+    security_group_id INTEGER NOT NULL REFERENCES security_group (id),
+    account_id INTEGER NOT NULL REFERENCES account (id), type TEXT NOT NULL, protocol TEXT NOT NULL,
+    start_port INTEGER, end_port INTEGER, icmp_type INTEGER, icmp_code INTEGER, allowed_cidr TEXT,
+    allowed_group_id INTEGER REFERENCES security_group (id), created TEXT NOT NULL
+);
+CREATE TABLE security_group_vm_map (
+    id INTEGER PRIMARY KEY, security_group_id INTEGER NOT NULL REFERENCES security_group (id),
+    instance_id INTEGER NOT NULL REFERENCES vm_instance (id), UNIQUE (security_group_id, instance_id)
+);
+CREATE VIEW security_group_view AS
+SELECT g.id AS row_id, g.uuid AS id, g.name, g.description, o.account, o.domain, o.domainid,
+    o.domainpath, o.project, o.projectid, o.account_id
+FROM security_group g JOIN owner_view o ON o.account_id = g.account_id;

@@ -14,6 +14,7 @@ from cmk.lab.model.affinity import AffinityGroup
 from cmk.lab.model.key_pair import KeyPair, UserData
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Balanced, Network, Policy, PublicAddress, Router, Rule
+from cmk.lab.model.security_group import SecurityGroup
 from cmk.lab.settings import GUESTS, flag
 from cmk.lab.store import Store
 
@@ -156,6 +157,13 @@ def remove(job: Job) -> None:
     record(job.call, "NETWORK.DELETE", f"Deleted the network {network.name}", network)
 
 
+def apply_group(job: Job) -> None:
+    """Have a security group's rules be in force."""
+    group = SecurityGroup.of(job.store, job.instance_id)
+    route(job.lab)
+    record(job.call, "SG.AUTH", f"The rules of the security group {group.name} changed", group)
+
+
 def drop_policy(job: Job) -> None:
     """A balancer does without a policy."""
     Policy.of(job.store, job.instance_id).remove(job.store)
@@ -189,6 +197,9 @@ def remove_all_of(job: Job, account: Account) -> None:
             if not group.machines(store):
                 group.empty(store)
                 group.delete(store)
+        for guarding in SecurityGroup.there(store, account_id=account.id):
+            if not guarding.machines(store) and not guarding.namers(store):
+                guarding.dissolve(store)
     route(job.lab)
 
 
@@ -224,6 +235,7 @@ def reboot_router(job: Job) -> None:
     start_router(job)
 
 
+APPLY_GROUP = Work(apply_group, stands)
 APPLY_RULE = Work(apply_rule, undo_rule)
 CHANGE_RULE = Work(apply_rule, stands)
 DROP_RULE = Work(drop_rule, stands)
