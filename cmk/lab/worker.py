@@ -27,7 +27,7 @@ from cmk.lab.nouns.network import NETWORK
 from cmk.lab.nouns.network_acl import ACL_ITEM
 from cmk.lab.nouns.public_ip import PUBLIC_IP
 from cmk.lab.nouns.router import ROUTER
-from cmk.lab.nouns.security_group import SECURITY_GROUP
+from cmk.lab.nouns.security_group import authorized
 from cmk.lab.nouns.storage_pool import STORAGE_POOL
 from cmk.lab.nouns.template import ISO, TEMPLATE
 from cmk.lab.nouns.virtual_machine import MACHINE
@@ -84,7 +84,8 @@ def _network(job: Job) -> Json:
 
 
 def _group(job: Job) -> Json:
-    return SECURITY_GROUP.answer(job.call, SecurityGroup.of(job.store, job.instance_id))
+    group = SecurityGroup.of(job.store, job.instance_id)
+    return authorized(job.call, group, job.info["rules"])
 
 
 def _vpc(job: Job) -> Json:

@@ -73,6 +73,8 @@ def test_a_vm_in_groups_lets_in_what_one_of_them_allows(lab: LabAtOnce) -> None:
     assert web1 is not None
     assert told["db1"]["ingress"][0]["sources"] == web1.addresses(lab.store)
     assert told["db1"]["sends_all"] is True
+    more = allow(lab, "db", startport=25, cidrlist="10.0.0.0/8")
+    assert [rule["startport"] for rule in more["ingressrule"]] == [25]  # the new one alone
     allow(lab, "db", "Egress", startport=443, cidrlist="0.0.0.0/0")
     told = guarded(lab)["db1"]
     assert (told["sends_all"], len(told["egress"])) == (False, 1)

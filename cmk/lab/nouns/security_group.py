@@ -196,18 +196,28 @@ def _authorized(call: Call, args: Args, kind: str) -> Task:
     said = _said(args)
     allowed: list[dict[str, Any]] = [{"allowed_cidr": block} for block in blocks]
     allowed += [{"allowed_group_id": other.id} for other in others]
+    made: list[str] = []
     for whom in allowed:
         columns = {**said, **whom, "type": kind}
-        if any(columns.items() <= vars(rule).items() for rule in has):
+        if any(columns.items() <= vars(each).items() for each in has):
             raise invalid(f"The security group {group.name} has such a rule already.")
-        SecurityRule.add(
+        rule = SecurityRule.add(
             call.store,
             security_group_id=group.id,
             account_id=group.account_id,
             created=now(),
             **columns,
         )
-    return Task(group)
+        made.append(rule.uuid)
+    return Task(group, {"rules": made})
+
+
+def authorized(call: Call, group: SecurityGroup, rules: list[str]) -> Json:
+    """What is told of new rules: the group, with these alone, as CloudStack has it."""
+    told = SECURITY_GROUP.one(call, group.uuid)
+    for kind in (SecurityRule.INGRESS, SecurityRule.EGRESS):
+        told[f"{kind}rule"] = [each for each in told[f"{kind}rule"] if each["ruleid"] in rules]
+    return {SECURITY_GROUP.name: told}
 
 
 def _other(call: Call, args: Args, group: SecurityGroup, entry: dict[str, str]) -> SecurityGroup:
