@@ -15,12 +15,14 @@ _TELLING = (
     *("password", "passwd", "secret", "token", "privatekey", "codefor2fa", "apikey", "sessionkey"),
     *("accesskey", "psk", "presharedkey", "passphrase", "bindpass", "truststorepass"),
     *("encryptionkey", "encryptioniv", "hashkey", "singlesignonkey", "authkey", "credential"),
-    "userdatadetails",
+    *("hmac", "samlresponse", "kubeconfig", "jsessionid", "snmpcommunity", "userdatadetails"),
 )
 #: Whole names: `key` lets into Swift, and `pass` would be in too many others.
-_NAMES = frozenset(("key", "pass", "pwd", "userdata", "cookie", "jwt"))
-#: Names of a URL's query that let in whoever has them: Azure's, Akamai's, and common ones.
-_OF_URLS = "sig|auth|code|hmac|hdnea|hdnts|hdntl|__gda__"
+_NAMES = frozenset(("key", "pass", "pwd", "userdata", "cookie", "jwt", "otp", "totp"))
+_NAMES |= {"pin", "pincode", "staticpin"}
+#: Names of a URL's query that let in whoever has them: Azure's, Akamai's, nginx's, common ones.
+_OF_URLS = frozenset(("auth", "code", "hdnea", "hdnts", "hdntl", "__gda__", "md5", "st", "sas"))
+_OF_URLS |= {"sid", "session", "sessionid", "ticket", "verify"}
 
 #: In a URL: who is to be let in (also where the password has signs that no URL may), and what lets
 #: in whoever has it.
@@ -29,10 +31,7 @@ _USER = (
     r"(\w+://)(?:[^/?#\s:@]*:[^/?#\s]*@|[^/\s:@]*:(?!\d*(?:[/?#\s]|\Z))[^\s@]*@"
     r"|(?:(?<=http://)|(?<=https://))[^/?#\s]*@)"  # elsewhere a user alone is no secret: ssh's
 )
-_KEY = (
-    rf"(?i)([?&;](?:[^=&\s]*(?:{'|'.join(_TELLING)}|signature|key)[^=&\s]*|{_OF_URLS}|pass|pwd|jwt)=)"
-    r"[^&\s]+"
-)
+_QUERY = r"([?&;#])([^=&;#?\s]+)=([^&#\s]+)"
 
 
 def is_secret(name: str) -> bool:
@@ -48,12 +47,21 @@ def in_text(text: str) -> str:
     """A text whose URLs, if it has any, show no user and nothing that lets in."""
     if "://" not in text:
         return text
-    return re.sub(_KEY, rf"\1{HIDDEN}", re.sub(_USER, rf"\1{HIDDEN}@", text))
+    return re.sub(_QUERY, _let_in, re.sub(_USER, rf"\1{HIDDEN}@", text))
 
 
-def has_user(url: str) -> bool:
-    """Whether a URL holds a user or a password."""
-    return re.search(_USER, url) is not None
+def _let_in(found: re.Match[str]) -> str:
+    """A name and a value of a URL's query, without what lets in whoever has it."""
+    from urllib.parse import unquote
+
+    name = unquote(found[2]).lower()
+    is_one = is_secret(name) or name in _OF_URLS or name.endswith(("sig", "signature", "key"))
+    return f"{found[1]}{found[2]}={HIDDEN}" if is_one or "key" in name else found[0]
+
+
+def lets_in(url: str) -> bool:
+    """Whether a URL holds a user, a password, or what else lets in whoever has it."""
+    return in_text(url) != url
 
 
 def hidden(name: str, value: str) -> str:

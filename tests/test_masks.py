@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmk.masks import has_user, in_text, is_secret, mask
+from cmk.masks import in_text, is_secret, lets_in, mask
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,11 @@ from cmk.masks import has_user, in_text, is_secret, mask
         ("sessionkey", True),
         ("codefor2fa", True),
         ("privatekey", True),
+        ("consoleproxy.session.hmac.key", True),
+        ("otp", True),
+        ("staticpin", True),
+        ("hotplug", False),
+        ("spinner", False),
         ("key", True),
         ("userdata", True),
         ("userdatadetails[0].token", True),
@@ -56,6 +61,11 @@ def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
         ("https://h/x?hdnts=exp=1~hmac=ab", "https://h/x?hdnts=***"),
         ("https://h/x?auth=ab;code=cd", "https://h/x?auth=***"),
         ("no https://h/x?token=ab: timed out", "no https://h/x?token=*** timed out"),
+        ("https://h/x?temp_url_sig=ab&temp_url_expires=9", "https://h/x?temp_url_sig=***&temp_url_expires=9"),
+        ("https://h/x?md5=ab&expires=9", "https://h/x?md5=***&expires=9"),
+        ("https://h/x?%74oken=ab", "https://h/x?%74oken=***"),
+        ("https://h/x#access_token=ab", "https://h/x#access_token=***"),
+        ("https://h/x?sessionid=ab&ticket=cd", "https://h/x?sessionid=***&ticket=***"),
         ("https://h/x?page=2&design=3", "https://h/x?page=2&design=3"),
         ("?token=ab", "?token=ab"),
     ],
@@ -64,14 +74,23 @@ def test_urls_show_nothing_that_lets_in(text: str, shown: str) -> None:
     assert in_text(text) == shown
 
 
-@pytest.mark.parametrize("url", ["https://u:p@h/client/api", "https://u@h", "http://u:p/q@h/"])
-def test_a_user_in_a_url_is_seen(url: str) -> None:
-    assert has_user(url)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:p@h/client/api",
+        "https://u@h",
+        "http://u:p/q@h/",
+        "https://h/client/api?apikey=s",
+        "https://h/client/api?x=1&token=s",
+    ],
+)
+def test_what_lets_in_is_seen_in_a_url(url: str) -> None:
+    assert lets_in(url)
 
 
 @pytest.mark.parametrize("url", ["https://h/client/api", "http://h:8080/", "lab:", "http://[::1]/"])
 def test_a_url_without_a_user_is_one(url: str) -> None:
-    assert not has_user(url)
+    assert not lets_in(url)
 
 
 def test_what_is_named_a_secret_hides_the_value_beside_it() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from cmk.config.settings import FORMATS
 from cmk.environment import harmless
+from cmk.errors import CmkError
 from cmk.output import Reply, Screen, View, reply_of, value_at, writer
 from cmk.output.columns import chosen, word_of
 
@@ -69,6 +70,18 @@ def test_a_nested_column_reaches_through_lists() -> None:
     assert value_at({"nic": [{"ip": "1"}, {"ip": "2"}]}, "nic.ip") == ["1", "2"]
     assert value_at({"a": {"b": 1}}, "A.B") == 1
     assert value_at({"a": 1}, "a.b") is None
+
+
+def test_what_none_of_a_list_has_is_nothing() -> None:
+    row = {"id": 1, "nic": [{"a": 1}, {"a": 2, "b": 3}]}
+    assert shown("value", {"count": 1, "vm": [row]}, "nic.c", "nic.b") == "\t3\n"
+
+
+@pytest.mark.parametrize("name", ["table", "wide", "column"])
+def test_a_table_of_too_many_columns_is_refused_in_a_sentence(name: str) -> None:
+    rows = [{f"k{at}-{number}": 1 for number in range(50)} for at in range(250)]
+    with pytest.raises(CmkError, match="12500 columns and 250 rows"):
+        shown(name, {"count": 250, "row": rows})
 
 
 def test_value_writes_booleans_as_json_does() -> None:

@@ -139,11 +139,16 @@ class _ParallelBzip2:
         self._reader.close()
 
 
+def _is_beside(name: str) -> bool:
+    """Whether an entry is no file of the user's: a folder, or what macOS puts in by itself."""
+    return name.endswith(("/", ".DS_Store")) or name.startswith("__MACOSX/")
+
+
 def _zip(packed: IO[bytes]) -> Any:
     """The one file in a zip archive: which of several would be the image, nobody has said."""
     try:
         archive = ZipFile(packed)
-        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
+        members = [member for member in archive.infolist() if not _is_beside(member.filename)]
         if len(members) != 1:
             raise ImageFailure(f"its zip archive holds {len(members)} files; it must hold one")
         if members[0].flag_bits & 1:

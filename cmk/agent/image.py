@@ -41,6 +41,12 @@ _MAGICS = {
     b"WithoutFreeSpace": "Parallels",
     b"WithouFreSpacExt": "Parallels",
     b"COWD": "VMDK",
+    b"!<arch>\n": "ar (a Debian package is one)",
+    b"hsqs": "squashfs",
+    b"070701": "cpio",
+    b"070702": "cpio",
+    b"070707": "cpio",
+    b"MSWIM\0\0\0": "WIM",
 }
 
 #: Incompatible feature bits that a guest can be given: dirty, compression type, extended L2.

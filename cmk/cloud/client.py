@@ -83,10 +83,10 @@ class Cloud:
 
     def job(self, jobid: str, deadline: float | None = None) -> Json:
         found = self._call("queryAsyncJobResult", {"jobid": jobid}, True, deadline)
-        try:
-            return {**found, "jobstatus": int(found["jobstatus"])}
-        except (KeyError, TypeError, ValueError, OverflowError):
-            raise CmkError(f"The server's answer about job {jobid} has no jobstatus.") from None
+        status = str(found.get("jobstatus"))
+        if status not in ("0", "1", "2"):
+            raise CmkError(f"The server's answer about job {jobid} has no jobstatus of 0, 1 or 2.")
+        return {**found, "jobstatus": int(status)}
 
     def catalog(self) -> Catalog:
         """What was synced from this server, else the index that ships with cmk."""

@@ -40,6 +40,8 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
         return
     # One word is the line as it was quoted; several are its words.
     text = line[0] if len(line) == 1 else join(line)
+    if text.split()[:1] == [name]:
+        raise UsageError(f"'{name}' would stand for itself.")
     if has_secret(text):
         raise UsageError("An alias is kept and shown as it is: it cannot hold a secret.")
     config.write("", {f"{ALIAS}{name}": text or None})

@@ -16,6 +16,7 @@ from cmk.agent.sources import open_source
 from cmk.agent.wish import Limits, Wish
 from cmk.document import Json
 from cmk.errors import CmkError, Unreachable, UsageError
+from cmk.files import read as read_file
 from cmk.images.metalink import (
     LARGEST,
     MEDIA_TYPES,
@@ -181,7 +182,7 @@ def _document(place: str) -> bytes:
 
     if urlsplit(place).scheme.lower() not in SCHEMES:
         try:
-            return Path(place).read_bytes()
+            return read_file(place, LARGEST)
         except OSError as problem:
             raise UsageError(f"Cannot read {place}: {problem.strerror}.") from None
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cmk.config.credentials import SECRETS, Keyring, has_keyring
+from cmk.config.credentials import SECRETS, Keyring, may_have_keyring
 from cmk.config.file import Config
 from cmk.config.settings import ALIASES, ALL, COLUMNS, OF_CORE, OF_PROFILE, OF_SHELL, VALUES
 from cmk.errors import CmkError, ConfigurationError, NoCredentials, NoServer, UsageError
 from cmk.files import read
-from cmk.masks import HIDDEN, has_user, in_text, is_secret, mask
+from cmk.masks import HIDDEN, in_text, is_secret, lets_in, mask
 from cmk.session.flags import Flags
 from cmk.session.session import Session
 
@@ -193,7 +193,7 @@ def rename(session: Session, words: list[str], flags: Flags) -> None:
     keys = _known(config, old)
     _check_new(config, new)
     ring = Keyring(session.environment)
-    moved = has_keyring(keys)
+    moved = may_have_keyring(keys)
     if moved:
         for key in SECRETS:
             value = ring.get(old, key)
@@ -221,7 +221,7 @@ def _forget(session: Session, keys: dict[str, str], name: str) -> None:
     """What is kept of a profile outside the file: secrets in the keyring, and sessions."""
     from cmk.cloud.login import forget_sessions
 
-    if has_keyring(keys):
+    if may_have_keyring(keys):
         ring = Keyring(session.environment)
         for key in SECRETS:
             ring.remove(name, key)
@@ -297,9 +297,9 @@ def _checked(key: str, value: str, known: tuple[str, ...]) -> str:
             value = read(Path(value[1:]).expanduser()).decode("utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as problem:
             raise UsageError(f"Cannot read the file of {key}: {problem}") from None
-    if key == "url" and has_user(value):
+    if key == "url" and lets_in(value):
         raise UsageError(
-            "The url holds a user or a password, which would be shown wherever it is.",
+            "The url holds a user or a password or a key, which would be shown wherever it is.",
             "Give them beside it: username=NAME, and the password when it is asked for.",
         )
     allowed = VALUES.get(key)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cmk.environment import Environment
 from cmk.errors import CmkError, ConfigurationError, UsageError
+from cmk.files import opened
 from cmk.lab.engine import LabBackend
 from cmk.lab.lab import Lab
 from cmk.lab.model.user import User
@@ -54,6 +55,7 @@ def run(session: Session, words: list[str], flags: Flags) -> None:
             "It is what the package cloudstack-ui installs (/usr/share/cloudstack-ui), or the dist "
             "that npm run build leaves.",
         )
+    _check_certificate(flags)
     lab = session.backend.lab
     lab.store  # noqa: B018 - what is wrong with the lab is told before anything listens
     if flags.no_guests:
@@ -88,6 +90,28 @@ def _check_exposure(host: str, flags: Flags) -> None:
             f"{host} is an address that others reach, and passwords would go there in the clear.",
             "Give --tls-cert FILE --tls-key FILE, or say --insecure.",
         )
+
+
+def _check_certificate(flags: Flags) -> None:
+    """Raise UsageError for a certificate, or a key, that cannot be used."""
+    if not flags.tls_cert:
+        return
+    import ssl
+
+    for name in (flags.tls_cert, flags.tls_key):
+        try:
+            opened(name).close()
+        except OSError as problem:
+            raise UsageError(f"Cannot read {name}: {problem.strerror}.") from None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            flags.tls_cert, flags.tls_key, lambda: ""
+        )
+    except (ssl.SSLError, OSError, ValueError):
+        raise UsageError(
+            f"{flags.tls_cert} and {flags.tls_key} are no certificate in PEM and its key without a "
+            "password."
+        ) from None
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from cmk.commands.console import find
 from cmk.commands.guest import SSH, ssh, user_of, wait_for_banner
 from cmk.document import Json
 from cmk.errors import ApiError, NotThere, UsageError
+from cmk.files import read
 from cmk.images.catalog import CloudImage, images
 from cmk.lab.engine import LabBackend
 from cmk.lab.hosts.door import door_to
@@ -188,7 +189,7 @@ class _Making:
         """The name of the key pair with this public key; registered under the file's name."""
         public = path if path.suffix == ".pub" else path.with_name(f"{path.name}.pub")
         try:
-            text = public.read_text().strip()
+            text = read(public).decode().strip()
         except (OSError, ValueError) as problem:
             raise UsageError(f"--key {path}: {public} cannot be read: {problem}.") from None
         found = self.one("listSSHKeyPairs", "sshkeypair", fingerprint=fingerprint(text))

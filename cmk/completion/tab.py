@@ -124,7 +124,12 @@ def _begun(part: str, found: list[Candidate]) -> tuple[str, list[Candidate]]:
     named = {each.label: each for each in found if each.label.lower().startswith(typed)}
     if named:
         return part, [each._replace(text=PREFIX + name) for name, each in named.items()]
-    return part, found if len(found) == 1 else []
+    # One that only its text speaks of is not put in: of `id=2` it may be any thing.
+    if len(found) != 1:
+        return part, []
+    one = found[0]
+    is_word = one.label.startswith(one.text.rstrip(" ="))
+    return part, found if is_word or typed in f"{one.text}\n{one.label}".lower() else []
 
 
 def _profiles(

@@ -77,7 +77,12 @@ def keys_of(
 
 def has_keyring(settings: Mapping[str, str]) -> bool:
     """Whether a profile says that its secrets are in the keyring."""
-    return settings.get("keyring", "").lower() == "true"
+    return settings.get("keyring", "").lower() in ("true", "yes", "on", "1")
+
+
+def may_have_keyring(settings: Mapping[str, str]) -> bool:
+    """Whether a profile's secrets may be in the keyring: it says so, or has none itself."""
+    return has_keyring(settings) or not any(settings.get(name) for name in SECRETS)
 
 
 class _Ladder:
@@ -93,7 +98,7 @@ class _Ladder:
         first = has_keyring(settings)
         if not first and settings.get(name):
             return settings[name]
-        if self._profile.name and (first or not any(settings.get(n) for n in SECRETS)):
+        if self._profile.name and may_have_keyring(settings):
             kept = Keyring(self._environment).get(self._profile.name, name)
             if kept:
                 return kept

@@ -17,7 +17,7 @@ from typing import NamedTuple, TextIO
 from cmk.config.settings import ALIASES
 from cmk.errors import ConfigurationError
 from cmk.files import make_directory, put, read
-from cmk.masks import has_user
+from cmk.masks import lets_in
 
 #: Go CloudMonkey keeps its defaults under this name in the file; it is the core section.
 _CORE = "core"
@@ -230,10 +230,10 @@ def _quoted(value: str) -> str:
 
 def without_user(profile: Profile) -> Profile:
     """The same. Raises ConfigurationError where its URL tells a password to whoever sees it."""
-    if has_user(profile.url):
+    if lets_in(profile.url):
         raise ConfigurationError(
-            f"The url ({profile.chosen_by}) holds a user or a password, which would be shown "
-            "wherever it is.",
+            f"The url ({profile.chosen_by}) holds a user or a password or a key, which would be "
+            "shown wherever it is.",
             "Keep them beside it: username= and password=, or apikey= and secretkey=, in a profile",
         )
     return profile

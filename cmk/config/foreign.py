@@ -63,6 +63,13 @@ def _of_cloudmonkey(path: str) -> Profile:
     config = Config.read(path)
     name = config.core.get("profile", "local")
     keys = {**config.profiles.get("ui", {}), **config.core, **config.profiles.get(name, {})}
+    # Until 5.3 the server and the user had sections of their own, and a URL was four settings.
+    for section in ("server", "user"):
+        keys = {**config.profiles.get(section, {}), **keys}
+    if not keys.get("url") and keys.get("host"):
+        port = f":{keys['port']}" if keys.get("port") else ""
+        path = keys.get("path", "/client/api").lstrip("/")
+        keys["url"] = f"{keys.get('protocol', 'http')}://{keys['host']}{port}/{path}"
     told = {_OF_CLOUDMONKEY.get(key, key): value for key, value in keys.items()}
     wanted = (*_KEPT, *_OF_CLOUDMONKEY.values())
     return _profile({key: told[key] for key in wanted if told.get(key)}, path)

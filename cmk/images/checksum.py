@@ -77,7 +77,7 @@ def listed(text: str, name: str) -> Checksum | None:
     for this file. Of several digests the strongest counts.
     """
     found: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text.removeprefix("\ufeff").splitlines():
         digest = _of_line(line.strip(), name)
         algorithm = _BY_LENGTH.get(len(digest))
         if algorithm is not None:

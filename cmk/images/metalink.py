@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import random
 import re
 from collections.abc import Iterable, Mapping
@@ -119,12 +120,19 @@ def _root(document: bytes) -> Element:
     if len(document) > LARGEST:
         raise BadMetalinkError(f"it is larger than {LARGEST} bytes")
     try:
-        root: Element = fromstring(document, forbid_dtd=True)
+        root: Element = fromstring(_readable(document), forbid_dtd=True)
     except DefusedXmlException:
         raise BadMetalinkError("it has a document type or entities, which are refused") from None
     except (ParseError, ValueError, LookupError) as problem:
         raise BadMetalinkError(f"it is not XML: {problem}") from None
     return root
+
+
+def _readable(document: bytes) -> bytes:
+    """The document in an encoding that expat knows: of UTF-32 it does not."""
+    if document.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return re.sub(r"\A\s*<\?xml.*?\?>", "", document.decode("utf-32")).encode()
+    return document
 
 
 def _file_v4(element: Element) -> Metalink:

@@ -10,6 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from cmk.errors import ApiError
+from cmk.wire.faults import of_extra
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -56,12 +57,8 @@ def checked_pem(text: str) -> str:
 
 def parsed(pem: str) -> Certificate:
     """The X.509 certificate in a PEM text. Raises ApiError 530."""
-    try:
+    with of_extra("Certificates", "cryptography"):
         from cryptography.x509 import load_pem_x509_certificate
-    except ImportError:
-        raise ApiError(
-            530, "Certificates need Python's cryptography: pip install 'pycmk[lab]'."
-        ) from None
     try:
         return load_pem_x509_certificate(pem.encode())
     except ValueError as problem:

@@ -14,7 +14,7 @@ from cmk.lab.call import Call
 from cmk.lab.model.account import Account, AccountState, Domain, Project
 from cmk.lab.model.limit import excess
 from cmk.lab.model.ownership import Owners, Projects
-from cmk.wire.faults import ALLOCATION, invalid, not_yours
+from cmk.wire.faults import ALLOCATION, invalid, nobody, not_yours
 
 #: The parameters by which a list says whose things it is about.
 SCOPE = ("account", "domainid", "projectid", "listall", "isrecursive")
@@ -81,7 +81,7 @@ def account_named(call: Call, name: str, domain: Domain) -> Account:
     """An account by its name that the caller may act for."""
     found = Account.called(call.store, name, domain.id)
     if found is None:
-        raise invalid(f"There is no account {name} in the domain {domain.path}.")
+        raise nobody(f"There is no account {name} in the domain {domain.path}.")
     if not call.sees(found):
         raise not_yours(found.KIND)
     return found

@@ -22,17 +22,22 @@ def masked(words: list[str]) -> list[str]:
     shown: list[str] = []
     is_next = False  # a flag's value
     is_rest = False  # of a setting, which may have several words
+    before = ""
+    passwords = names[2:] if verb == "login" else []  # who logs in is asked for it, and may forget
     for word in words:
         name, equals, _ = word.partition("=")
         at = secret_at(word)
-        if is_next or is_rest:
+        if is_next or is_rest or word in passwords:
             shown.append(HIDDEN)
         elif at is not None:
             shown.append(word[:at] + (HIDDEN if at < len(word) else ""))
         else:
             shown.append(f"{name}={safe[name]}" if equals else hidden("", word))
         is_next = at == len(word) and not is_next
-        is_rest = is_rest or (verb == "set" and not equals and is_secret(word))
+        # Behind another `set` too, which is no good line: `watch set password …`, `… && set …`.
+        is_set = verb == "set" or before == "set"
+        is_rest = is_rest or (is_set and not equals and is_secret(word))
+        before = word.lower()
     return shown
 
 

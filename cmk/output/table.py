@@ -24,7 +24,7 @@ def write_grid(reply: Reply, stream: TextIO, screen: Screen, style: str, gap: in
 
     Where they cannot be side by side, each row has its columns below each other.
     """
-    reply = reply.kept()
+    reply = reply.side_by_side()
     names = [harmless(name) for name in reply.names()]
     keys, width = reply.names(), screen.width
     if width:

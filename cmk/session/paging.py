@@ -12,6 +12,9 @@ from cmk.output import rows_of
 #: A list may grow while it is read: to so many times what its first page told.
 _MOST = 3
 
+#: Pages of rows that have no ids to know them by.
+_PAGES = 10_000
+
 
 def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterator[Any]:
     """The rows of a list reply and of the pages behind it; `fetch` gets a page by number and size.
@@ -29,10 +32,10 @@ def rows_of_all_pages(first: Json, fetch: Callable[[int, int], Json]) -> Iterato
     page = 1
     while True:
         page += 1
-        if page > _MOST * last:
+        if page > _MOST * min(last, len(seen) // size + 2 if seen else _PAGES):
             raise CmkError(
-                f"The list does not end: the server tells of {first['count']} rows, and gave "
-                f"{_MOST} times as many."
+                f"The list does not end: the server tells of {first['count']} rows, and its page "
+                f"{page - 1} was full still."
             )
         rows = _rows(fetch(page, size), noun)
         known = len(seen)

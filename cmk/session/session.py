@@ -345,7 +345,7 @@ class Session:
         sorted_by = tuple(name.removeprefix("-") for name in view.get("sort", ()))
         for name in (*view.get("columns", ()), *view.get("excluded", ()), *sorted_by):
             if not language.COLUMN.match(name):
-                raise UsageError(f"'{name}' is no column: a.b, or a[0].b inside a list.")
+                raise UsageError(f"'{name or '-'}' is no column: a.b, or a[0].b inside a list.")
         self._check_columns(api, (*view.get("columns", ()), *view.get("excluded", ()), *sorted_by))
 
     def _check_columns(self, api: Api, columns: tuple[str, ...]) -> None:

@@ -23,6 +23,8 @@ class Offer(Completion):
         own, label, typed = candidate.text, candidate.label, part.lower()
         #: Whether it begins as it was typed, by its text or by the name that is shown.
         self.begins = own.lower().startswith(typed) or label.lower().startswith(typed)
+        #: Whether that is in it at all; else it is but meant in a guess, or told of in its text.
+        self.has_typed = typed in own.lower() or typed in label.lower()
         #: Whether what is shown is what is put in, as no id is.
         self.is_spelled = label.startswith(own) or own.rstrip("/").endswith(label)
         #: Whether the line cannot be run with it at its end.

@@ -37,9 +37,9 @@ class Tab:
         if not offers and self._wait():
             offers = list(self._completer.offers(buffer.document))
         begun = [offer for offer in offers if offer.begins] or offers
-        if len(begun) == 1:
+        if len(begun) == 1 and (begun[0].is_spelled or begun[0].has_typed):
             self._put(buffer, begun[0])
-        elif len(begun) > 1 and not self._put_common(buffer, begun):
+        elif begun and not self._put_common(buffer, begun):
             if state is not None and self._offered == buffer.text:
                 self._next(buffer)
             else:  # the first time they are shown, whether the popup was there already or not

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from cmk.errors import ApiError, NoSuch, NotAuthorised
@@ -31,6 +32,23 @@ def failed(errortext: str) -> ApiError:
 def no_such(kind: str, param: str, value: str) -> ApiError:
     """A value of `param` that is no id of this kind of thing."""
     return NoSuch(431, f"There is no {kind} with id {value} ({param}).", OTHER)
+
+
+def nobody(errortext: str) -> ApiError:
+    """A name that nothing has: CloudStack's number for a value, and a status of its own."""
+    return NoSuch(431, errortext, INVALID_PARAMETER)
+
+
+@contextmanager
+def of_extra(what: str, package: str, extra: str = "lab") -> Iterator[None]:
+    """Around the import of what an extra of cmk's brings. Raises ApiError 530 where it is not
+    there."""
+    try:
+        yield
+    except ImportError:
+        raise ApiError(
+            530, f"{what} need Python's {package}: pip install 'pycmk[{extra}]'."
+        ) from None
 
 
 def not_yours(kind: str) -> ApiError:

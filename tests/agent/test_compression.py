@@ -110,6 +110,8 @@ def test_a_zip_archive_holds_one_file(web: Web, pool: Path) -> None:
     with pytest.raises(ImageFailure, match=r"holds 0 files|packing"):
         run(pool, web.serve("/x", zipped(("folder/", b""))))
     run(pool, web.serve("/x", zipped(("folder/", b""), ("folder/a.raw", BODY))))
+    of_macos = zipped(("a.raw", BODY), ("__MACOSX/._a.raw", b"x"), (".DS_Store", b"x"))
+    run(pool, web.serve("/x", of_macos))
     assert (pool / "image").read_bytes() == BODY
 
 

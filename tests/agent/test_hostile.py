@@ -203,7 +203,7 @@ def test_an_image_that_is_labelled_html_is_an_image(web: Web, pool: Path, chunke
     assert done["stored_digest"] == hashlib.sha256(BODY).hexdigest()
 
 
-@pytest.mark.parametrize("status", [403, 416, 501])
+@pytest.mark.parametrize("status", [400, 403, 405, 416, 500, 501])
 def test_a_server_that_refuses_every_range_is_asked_without(
     web: Web, pool: Path, status: int
 ) -> None:

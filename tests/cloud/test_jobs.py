@@ -84,8 +84,11 @@ def test_a_job_that_vanishes_is_the_servers_error(cloud: Cmk, server: Management
     assert "Unable to find a job" in result.err
 
 
-def test_an_answer_without_a_status_is_told(cloud: Cmk, server: ManagementServer) -> None:
-    result = cloud(*start(server, {"jobstatus": None}))
+@pytest.mark.parametrize("status", [None, 7, -1, True, 1.5, "", [], 10**300])
+def test_an_answer_without_a_status_is_told(
+    cloud: Cmk, server: ManagementServer, status: Any
+) -> None:
+    result = cloud(*start(server, {"jobstatus": status}))
     assert result.status == 1
     assert "has no jobstatus" in result.err
 

@@ -25,6 +25,11 @@ def test_words_of_an_alias_stay_words(lab: LabCmk) -> None:
     assert lab.ok("tiny", "-o", "value").out == "Tiny Instance\n"
 
 
+def test_an_alias_does_not_stand_for_itself(cmk: Cmk) -> None:
+    result = cmk("alias", "a", "a", "b")
+    assert (result.status, "stand for itself" in result.err) == (2, True)
+
+
 def test_an_alias_can_be_taken_away(lab: LabCmk) -> None:
     lab.ok("alias", "lz", "list zones")
     lab.ok("alias", "lz", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def test_what_is_created_is_what_is_read(cmk: Cmk, web: Web, tmp_path: Path) -> 
     assert list(file.pieces) == [
         hashlib.sha256(BODY[at : at + (1 << 20)]).hexdigest() for at in range(0, len(BODY), 1 << 20)
     ]
+
+
+def test_what_is_no_file_is_read_to_a_bound_and_not_waited_for(cmk: Cmk, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place, why in (("/dev/zero", "it is longer than"), (tmp_path / "pipe", "nobody writes")):
+        result = cmk("metalink", "verify", str(place))
+        assert (result.status, result.out) == (2, "")
+        assert why in result.err
 
 
 def test_pieces_grow_so_that_there_are_not_too_many(

@@ -78,6 +78,13 @@ def test_what_was_begun_by_a_name_becomes_a_name(lab: LabCmk) -> None:
     )
 
 
+def test_what_only_a_things_text_speaks_of_is_not_put_in(
+    cloud: Cmk, server: ManagementServer
+) -> None:
+    server.rows["zone"] = [{"id": "aaaa", "name": "north", "networktype": "Core2"}]
+    assert asked(cloud, "bash", "cmk list hosts zoneid=2", "2") == []
+
+
 def test_a_name_that_two_have_stays_one_and_nothing_that_was_typed_is_lost(
     cloud: Cmk, server: ManagementServer
 ) -> None:

@@ -54,12 +54,13 @@ def test_secrets_move_to_the_keyring_and_work_from_there(
     assert "secretkey" not in plain_keyring.read_text()
 
 
+@pytest.mark.parametrize("said", ["keyring = True", "keyring = yes", ""])
 @pytest.mark.parametrize("words", [("profile", "remove", "p"), ("profile", "rename", "p", "q")])
 def test_no_secret_stays_under_the_old_name_however_true_is_written(
-    cmk: Cmk, config: Path, plain_keyring: Path, words: tuple[str, ...]
+    cmk: Cmk, config: Path, plain_keyring: Path, words: tuple[str, ...], said: str
 ) -> None:
     cmk.ok("profile", "secure", "p")
-    config.write_text(config.read_text().replace("keyring = true", "keyring = True"))
+    config.write_text(config.read_text().replace("keyring = true", said))
     assert "p_2fsecretkey" in plain_keyring.read_text()
     cmk.ok(*words)
     assert "p_2fsecretkey" not in plain_keyring.read_text()

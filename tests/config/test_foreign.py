@@ -79,6 +79,17 @@ def test_the_old_cloudmonkeys_file_is_read(tmp_path: Path) -> None:
     }
 
 
+def test_a_still_older_one_has_the_server_in_parts(tmp_path: Path) -> None:
+    (tmp_path / ".cloudmonkey").mkdir()
+    (tmp_path / ".cloudmonkey" / "config").write_text(
+        "[core]\nasyncblock = true\n[server]\nhost = h\nport = 8080\nprotocol = https\n"
+        "path = /client/api\n[user]\napikey = k\nsecretkey = s\n"
+    )
+    found = chosen(tmp_path)
+    assert found.url == "https://h:8080/client/api"
+    assert (found.settings["apikey"], found.settings["secretkey"]) == ("k", "s")
+
+
 def test_with_none_of_them_no_server_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoServer):
         chosen(tmp_path)

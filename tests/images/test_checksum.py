@@ -78,6 +78,8 @@ GOOD, OTHER, LONG = "a" * 64, "b" * 64, "c" * 128
         (f"{GOOD}  /srv/images/x.iso\n", ("sha-256", GOOD)),
         (f"SHA256 (images/x.iso) = {GOOD}\n", ("sha-256", GOOD)),
         (f"SHA512 (x.iso) = {LONG}\nSHA256 (x.iso) = {GOOD}\n", ("sha-512", LONG)),
+        (f"\ufeff{OTHER}  y\r\n{GOOD}  x.iso\r\n", ("sha-256", GOOD)),
+        (f"\ufeff{GOOD}  x.iso\r\n", ("sha-256", GOOD)),
         (f"{GOOD.upper()}\r\n", ("sha-256", GOOD)),
         (f"{GOOD}  max.iso\n", None),
         (f"{'a' * 63}  x.iso\n", None),

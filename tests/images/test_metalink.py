@@ -317,7 +317,7 @@ def test_without_the_labs_libraries_it_says_what_to_install(
         parse(v4("<url>http://h/a.qcow2</url>"), (".qcow2",))
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
 def test_a_metalink_may_be_in_utf_16(lab: LabCmk, web: Web, nano: bytes, encoding: str) -> None:
     inside = f"<url>{web.serve('/up.qcow2', nano)}</url>"
     text = v4(inside).decode()

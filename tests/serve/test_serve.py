@@ -104,6 +104,8 @@ def test_no_bytes_bring_it_down(served: Served, raw: bytes) -> None:
     [
         (("serve", "--host", "0.0.0.0"), "say --insecure"),
         (("serve", "--tls-cert", "x"), "go together"),
+        (("serve", "--tls-cert", "/none", "--tls-key", "/none"), "Cannot read /none"),
+        (("serve", "--tls-cert", "/dev/zero", "--tls-key", "/dev/zero"), "Cannot read /dev/zero"),
         (("serve", "stray"), "takes no words"),
         (("serve", "--once"), "needs a command"),
     ],

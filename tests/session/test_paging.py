@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from cmk.document import Json
+from cmk.errors import CmkError
 from cmk.session.paging import is_partial, rows_of_all_pages
 from tests.cloud.conftest import machines
 from tests.conftest import Cmk
@@ -102,6 +104,19 @@ def test_a_server_that_gives_the_same_page_for_ever_is_left() -> None:
     assert len(list(rows_of_all_pages(nameless, lambda page, size: nameless))) < 20
     odd = {"count": 5, "vm": [{"id": {}}, {"id": [1]}]}
     assert list(rows_of_all_pages(odd, lambda page, size: odd)) == odd["vm"]
+
+
+def test_pages_that_bring_a_row_each_of_a_count_without_end_are_left() -> None:
+    rows = [{"id": str(number)} for number in range(500)]
+    asked: list[int] = []
+
+    def fetch(page: int, size: int) -> Json:
+        asked.append(page)
+        return {"count": 10**9, "template": [*rows[1:], {"id": f"new{page}"}]}
+
+    with pytest.raises(CmkError, match="does not end"):
+        list(rows_of_all_pages({"count": 10**9, "template": rows}, fetch))
+    assert len(asked) < 20
 
 
 def test_what_is_no_list_has_no_pages() -> None:

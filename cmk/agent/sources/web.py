@@ -31,7 +31,7 @@ HEADERS = 3
 _PASSING = {408, 425, 429}
 
 #: What servers that know no ranges answer to every request for one.
-_RANGE_REFUSED = {403, 416, 501}
+_RANGE_REFUSED = {400, 403, 405, 416, 501}
 
 #: Labels that name a packing which the bytes tell of, too: the bytes decide.
 _TOLD_BY_BYTES = {"", "identity", "gzip", "x-gzip", "zstd"}
@@ -75,11 +75,9 @@ def _step(
     is_part = wish.start or wish.end is not None
     # Of what is missing of a file 416 may be true; else a server that answers no ranges is asked
     # again without.
-    if (
-        is_part
-        and response.status in _RANGE_REFUSED
-        and not (wish.start and response.status == 416)
-    ):
+    is_refused = response.status in _RANGE_REFUSED and not (wish.start and response.status == 416)
+    # A 500 behind the beginning may be a passing one, and what is there already be gone on with.
+    if is_part and (is_refused or (response.status == 500 and not wish.start)):
         connection.close()
         whole = replace(wish, start=0, end=None, validator="")
         connection, response = _request(parts, whole, headers, limits)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cmk.files import make_directory
 from cmk.lab.directory import LabDirectory, held
+from cmk.wire.faults import of_extra
 
 _PRIVATE, _PUBLIC = "id_ed25519", "id_ed25519.pub"
 
@@ -28,8 +29,9 @@ def public_key(directory: LabDirectory) -> str:
 
 
 def _make(place: Path) -> None:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    with of_extra("Guests that are let in", "cryptography"):
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(

@@ -14,7 +14,7 @@ from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.lab.ownership import OWNER, owner_of_new
 from cmk.lab.store import now
-from cmk.wire.faults import failed, invalid, malformed
+from cmk.wire.faults import failed, invalid, malformed, nobody
 
 
 def _facts(call: Call, rows: list[Row]) -> None:
@@ -104,7 +104,7 @@ def named(call: Call, owner: Account, name: str) -> AffinityGroup:
     """A group of an account's by its name. Raises ApiError 431."""
     found = AffinityGroup.first(call.store, account_id=owner.id, name=name)
     if found is None:
-        raise invalid(f"There is no affinity group {name} of the account {owner.account_name}.")
+        raise nobody(f"There is no affinity group {name} of the account {owner.account_name}.")
     return found
 
 

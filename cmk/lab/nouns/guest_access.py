@@ -14,7 +14,7 @@ from cmk.lab.model.account import Account
 from cmk.lab.model.key_pair import KeyPair, UserData
 from cmk.lab.model.template import Template
 from cmk.lab.noun import Args
-from cmk.wire.faults import invalid, malformed
+from cmk.wire.faults import invalid, malformed, nobody
 
 #: Bytes that user data may have, before and after base64 (CloudStack 4.22: vm.userdata.max.length).
 LONGEST = 32768
@@ -55,7 +55,7 @@ def keys_of(call: Call, args: Args, owner: Account) -> dict[str, str | None]:
     for name in dict.fromkeys(names):
         pair = KeyPair.first(call.store, account_id=owner.id, name=name)
         if pair is None:
-            raise invalid(f"There is no key pair {name} of the account {owner.account_name}.")
+            raise nobody(f"There is no key pair {name} of the account {owner.account_name}.")
         pairs.append(pair)
     return {
         "keypairs": ",".join(pair.name for pair in pairs) or None,

@@ -19,7 +19,7 @@ from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.guest_access import keys_of
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.lab.ownership import OWNER, owner_of_new
-from cmk.wire.faults import invalid, malformed
+from cmk.wire.faults import invalid, malformed, nobody, of_extra
 
 KEY_PAIR = Noun(
     "sshkeypair",
@@ -93,8 +93,9 @@ def create_ssh_key_pair(call: Call, args: Args) -> Json:
 
     name*: its name
     """
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    with of_extra("Key pairs", "cryptography"):
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import rsa
 
     owner = owner_of_new(call, args)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -119,7 +120,7 @@ def delete_ssh_key_pair(call: Call, args: Args) -> Json:
     owner = owner_of_new(call, args)
     found = KeyPair.first(call.store, account_id=owner.id, name=args["name"])
     if found is None:
-        raise invalid(f"There is no key pair {args['name']} of the account {owner.account_name}.")
+        raise nobody(f"There is no key pair {args['name']} of the account {owner.account_name}.")
     found.delete(call.store)
     return {"success": True}
 

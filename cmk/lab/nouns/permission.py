@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from cmk.document import Json
-from cmk.errors import NoSuch
 from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api
 from cmk.lab.events import record
 from cmk.lab.model.account import Account, Domain, Project
 from cmk.lab.model.template import DiskTemplate, Iso, Template
 from cmk.lab.noun import Args
-from cmk.wire.faults import INVALID_PARAMETER, invalid
+from cmk.wire.faults import invalid, nobody
 
 SHOWN = "id ispublic domainid account projectids"
 
@@ -120,8 +119,7 @@ def _accounts(call: Call, args: Args, template: Template) -> list[int]:
     for name in args.get("accounts") or []:
         account = Account.called(call.store, name, domain)
         if account is None:
-            told = f"There is no account {name} in the {template.kind}'s domain."
-            raise NoSuch(431, told, INVALID_PARAMETER)
+            raise nobody(f"There is no account {name} in the {template.kind}'s domain.")
         found.append(account.id)
     for uuid in args.get("projectids") or []:
         found.append(call.find(Project, uuid, "projectids").project_account_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cmk.document import Json
-from cmk.errors import NoSuch
 from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
 from cmk.lab.events import record
@@ -11,7 +10,7 @@ from cmk.lab.jobs import Task
 from cmk.lab.model.account import Account, Project
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.ownership import owner_of_new, require
-from cmk.wire.faults import INVALID_PARAMETER, failed, invalid, not_yours
+from cmk.wire.faults import failed, invalid, nobody, not_yours
 
 
 def _owners(call: Call, rows: list[Row]) -> None:
@@ -134,8 +133,7 @@ def _require_lead(call: Call, project: Project, member: Account) -> None:
 def _member(call: Call, project: Project, name: str) -> Account:
     found = Account.called(call.store, name, project.domain_id)
     if found is None:
-        told = f"There is no account {name} in the project's domain."
-        raise NoSuch(431, told, INVALID_PARAMETER)
+        raise nobody(f"There is no account {name} in the project's domain.")
     return found
 
 

@@ -16,7 +16,7 @@ from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.firewall import MOST_BLOCKS, cidrs_of, icmp_of, ports_of
 from cmk.lab.ownership import OWNER, account_named, owner_of_new
 from cmk.lab.store import now
-from cmk.wire.faults import failed, invalid, malformed
+from cmk.wire.faults import failed, invalid, malformed, nobody
 
 #: Rules that a group may have: nftables is told all of them at once.
 MOST_RULES = 200
@@ -168,7 +168,7 @@ def _named(call: Call, args: Args, id: str, name: str) -> SecurityGroup:
 def _called(call: Call, owner: Account, name: str) -> SecurityGroup:
     found = SecurityGroup.called(call.store, name, owner.id)
     if found is None:
-        raise invalid(f"There is no security group {name} of the account {owner.account_name}.")
+        raise nobody(f"There is no security group {name} of the account {owner.account_name}.")
     return found
 
 

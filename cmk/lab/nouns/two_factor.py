@@ -9,7 +9,7 @@ from cmk.lab.declaration import DONE, api
 from cmk.lab.events import record
 from cmk.lab.model.user import User
 from cmk.lab.noun import Args
-from cmk.wire.faults import OTHER, invalid, not_yours
+from cmk.wire.faults import OTHER, invalid, not_yours, of_extra
 
 #: Steps of 30 s by which a device's clock may be wrong.
 _WINDOW = 1
@@ -37,7 +37,8 @@ def setup_user_two_factor_authentication(call: Call, args: Args) -> Json:
         raise invalid("The provider is totp.")
     if user.has_two_factors:
         raise invalid(f"{user.username} has a second factor; enable=false ends with it first.")
-    import pyotp
+    with of_extra("Second factors", "pyotp", "serve"):
+        import pyotp
 
     secret = pyotp.random_base32()
     user.update(call.store, totp_secret=secret)
@@ -70,7 +71,8 @@ def validate_user_two_factor_authentication_code(call: Call, args: Args) -> Json
 
 def is_right(secret: str, code: str) -> bool:
     """Whether a code is the secret's, now or a step beside it."""
-    import pyotp
+    with of_extra("Second factors", "pyotp", "serve"):
+        import pyotp
 
     return code.isascii() and bool(pyotp.TOTP(secret).verify(code, valid_window=_WINDOW))
 
