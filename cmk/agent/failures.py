@@ -30,7 +30,8 @@ class TransportFailure(Failure):
     """No bytes, or not all: refused, reset, timed out, an HTTP error, a page instead of an image.
 
     `final` says that asking the same mirror again is of no use; `retry_after` is the server's
-    own wish, in seconds; `status` what a server answered with (HTTP), 0 where none did.
+    own wish, in seconds; `status` what a server answered with (HTTP), 0 where none did. `links` and
+    `digests` are what a redirect on the way told of the file, as headers.
     """
 
     kind = "transport"
@@ -47,6 +48,7 @@ class TransportFailure(Failure):
         self.final = final
         self.retry_after = retry_after
         self.status = status
+        self.links = self.digests = ""
 
 
 class RangeFailure(TransportFailure):

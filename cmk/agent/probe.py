@@ -24,12 +24,18 @@ def probe(
     """Size, validators, packing and (QCOW2) virtual size of what a URL serves.
 
     With `small`, what looks like XML and is no larger than that is handed over whole in `document`
-    (base64), and not looked at any further: the other side knows what a metalink is. Raises
-    TransportFailure where it does not answer with bytes, ImageFailure where its first bytes are
-    not of the declared format.
+    (base64), and not looked at any further: the other side knows what a metalink is. Where the
+    place fails that a redirect named, and the redirect told of others, what it told is the answer,
+    with the reason in `failed`. Raises TransportFailure where it does not answer with bytes,
+    ImageFailure where its first bytes are not of the declared format.
     """
     wish = Wish(url, 0, max(_PREFIX, small + 1), headers=headers)
-    source = _Paced(open_source(wish, limits), limits)
+    try:
+        source = _Paced(open_source(wish, limits), limits)
+    except TransportFailure as problem:
+        if not problem.links:
+            raise
+        return {"failed": problem.reason, "links": problem.links, "digests": problem.digests}
     try:
         prefix = _read(source, _STEP)
         if not prefix:

@@ -239,6 +239,18 @@ def test_what_a_redirect_tells_of_the_file_is_known(web: Web) -> None:
     assert (found["digests"], found["links"]) == (digest, "<http://m/x>; rel=duplicate")
 
 
+def test_what_a_redirect_tells_is_known_also_where_its_place_fails(web: Web) -> None:
+    told = {"Location": "/gone", "Digest": "SHA-256=AA==", "Link": "<http://m/x>; rel=duplicate"}
+    url = web.serve("/x", b"", status=302, headers=told)
+    found = probe(url, "RAW", {}, Limits(2, 2))
+    assert (found["digests"], found["links"]) == ("SHA-256=AA==", "<http://m/x>; rel=duplicate")
+    assert "/gone: HTTP 404" in found["failed"]
+    with pytest.raises(TransportFailure, match="HTTP 404"):
+        probe(
+            web.serve("/y", b"", status=302, headers={"Location": "/gone"}), "RAW", {}, Limits(2, 2)
+        )
+
+
 @pytest.mark.parametrize(
     "early",
     [

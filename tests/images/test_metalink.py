@@ -402,6 +402,20 @@ def test_a_digest_in_the_servers_headers_is_used(lab: LabCmk, web: Web, nano: by
     assert shown["checksum"] == hashlib.sha256(nano).hexdigest()
 
 
+def test_a_redirect_to_a_mirror_that_is_down_names_others(
+    lab: LabCmk, web: Web, nano: bytes
+) -> None:
+    digest = base64.b64encode(hashlib.sha256(nano).digest()).decode()
+    good = web.serve("/good/n.qcow2", nano)
+    told = {"Location": "/gone.qcow2", "Digest": f"SHA-256={digest}"}
+    url = web.serve(
+        "/n.qcow2", b"", status=302, headers={**told, "Link": f"<{good}>; rel=duplicate"}
+    )
+    template = lab.register(url)
+    lab.ok("prepare", "template", f"zoneid={lab.zone}", f"templateid={template}")
+    assert web.downloads("/good/n.qcow2") == 1
+
+
 def test_a_metalink_from_the_network_names_no_file_of_the_host(
     lab: LabCmk, web: Web, tmp_path: Path, nano: bytes
 ) -> None:

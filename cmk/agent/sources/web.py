@@ -47,6 +47,7 @@ def open_web(wish: Wish, limits: Limits) -> Source:
         except TransportFailure as problem:
             if url != wish.url:
                 problem.reason = f"{shown(url)}: {problem.reason}"
+            problem.links, problem.digests = told.links, told.digests
             raise
         if isinstance(found, Source):
             found.links = found.links or told.links

@@ -68,12 +68,24 @@ class Scout:
             if urlsplit(url).scheme.lower() != FILE:
                 metalink = _without_files(metalink)
             return self._through(url, metalink, location)
+        if "failed" in found:
+            return self._by_others(url, found, location)
         source = _source(found)
         told = of_headers(url, found["links"], found["digests"], source.size)
         if told is None:
             return source
         checksum = Checksum(told.algorithm, told.digest)
         return source._replace(metalink=told, checksum=checksum, published="the server's headers")
+
+    def _by_others(self, url: str, found: dict[str, Any], location: str) -> Source:
+        """The image, where the mirror that a redirect chose does not answer: its headers name
+        others."""
+        told = of_headers(url, found["links"], found["digests"], None)
+        others = tuple(mirror for mirror in told.mirrors if mirror.url != url) if told else ()
+        if told is None or not others:
+            raise AgentFailure({"kind": "transport", "reason": found["failed"]})
+        source = self._through(url, replace(told, mirrors=others), location)
+        return source._replace(published="the server's headers")
 
     def _probe(self, url: str, headers: dict[str, str], small: int) -> dict[str, Any]:
         found: dict[str, Any] = self._agent.ask(
@@ -93,6 +105,8 @@ class Scout:
             headers = self._headers if urlsplit(mirror)[:2] == origin else {}
             try:
                 found = self._probe(mirror, headers, 0)
+                if "failed" in found:
+                    raise AgentFailure({"kind": "transport", "reason": found["failed"]})
             except AgentFailure as problem:
                 reasons.append(f"{shown(mirror)}: {problem.message}")
                 continue
