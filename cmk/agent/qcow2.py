@@ -26,12 +26,15 @@ def check_whole(file: IO[bytes], header: bytes, size: int) -> None:
     """
     bits, _, _, entries, table = struct.unpack_from(">IQIIQ", header, 20)
     [counts] = struct.unpack_from(">Q", header, 48)
+    snapshots, listed = struct.unpack_from(">IQ", header, 60)
     version = struct.unpack_from(">I", header, 4)[0]
     features = struct.unpack_from(">Q", header, 72)[0] if version > 2 else 0
     if not 9 <= bits <= 21:
         raise ImageFailure(f"its clusters are of 2 to the {bits} bytes, which none can have")
     if table + 8 * entries > size or counts >= size:
         raise _cut_off(max(table + 8 * entries, counts), size)
+    if snapshots and listed >= size:
+        raise _cut_off(listed, size)
     step = 2 if features & _EXTENDED_L2 else 1
     for offset in sorted({entry & _OFFSET for entry in _entries(file, table, 8 * entries)} - {0}):
         if offset + (1 << bits) > size:

@@ -161,6 +161,8 @@ def of_api(api: Api, width: int) -> str:
 
 def _entry(label: str, text: str, left: int, width: int) -> str:
     first = f"{label:<{left}} "
+    if len(first) + len(text) <= width and text.isprintable():
+        return (first + text).rstrip()  # of thousands, filling would take seconds
     return fill(first + text, max(width, left + 20), subsequent_indent=" " * len(first)).rstrip()
 
 

@@ -151,6 +151,11 @@ def test_an_l1_table_behind_the_end_is_refused(tmp_path: Path, good: bytes) -> N
         assert refused(tmp_path, patched(good, 40, ">Q", offset))
 
 
+def test_a_table_of_snapshots_behind_the_end_is_refused(tmp_path: Path, good: bytes) -> None:
+    one = patched(good, 60, ">I", 5)
+    assert "cut off" in refused(tmp_path, patched(one, 64, ">Q", 1 << 45))
+
+
 def test_many_entries_for_one_table_take_no_time(tmp_path: Path) -> None:
     """4,000 entries of the L1 table name one L2 table: it is read once."""
     create = ["qemu-img", "create", "-q", "-f", "qcow2", str(tmp_path / "large"), "2T"]

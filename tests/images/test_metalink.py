@@ -391,6 +391,15 @@ def test_checksum_auto_that_finds_nothing_is_refused(lab: LabCmk, web: Web, nano
     )
     assert "checksum=auto found no digest" in result.err
     assert "SHA256SUMS" in result.err
+    assert "does not list it" not in result.err
+
+
+def test_a_list_that_has_not_the_file_is_named(lab: LabCmk, web: Web, nano: bytes) -> None:
+    url = web.serve("/n.qcow2", nano)
+    web.serve("/SHA256SUMS", f"{'a' * 64}  other.qcow2\n".encode())
+    words = ("hypervisor=KVM", "format=QCOW2", "name=t", f"url={url}", "directdownload=true")
+    result = lab("register", "template", f"zoneid={lab.zone}", *words, "checksum=auto")
+    assert f"{web.origin}/SHA256SUMS is there, and does not list it." in result.err
 
 
 def test_a_digest_in_the_servers_headers_is_used(lab: LabCmk, web: Web, nano: bytes) -> None:

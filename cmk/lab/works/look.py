@@ -80,12 +80,14 @@ def look(place: Place, url: str, format: str, headers: dict[str, str], auto: boo
 
     Raises ApiError 431 for what cannot be a template.
     """
+    beside = ""
     scout = Scout(place.agent, format, headers, place.limits)
     try:
         source = scout.look(url, endings_of(format), place.location)
         if auto and source.checksum is None:
             checksum, beside = scout.published_digest(url)
-            source = source._replace(checksum=checksum, published=shown(beside))
+            if checksum is not None:
+                source = source._replace(checksum=checksum, published=shown(beside))
         room = place.agent.ask("space", pool=place.directory)
     except (AgentFailure, BadMetalinkError) as problem:
         raise invalid(
@@ -100,6 +102,7 @@ def look(place: Place, url: str, format: str, headers: dict[str, str], auto: boo
             "checksum=auto found no digest of this file: neither in headers nor beside the URL, in "
             f"{', '.join(file.format(name='NAME') for file in DIGEST_FILES)} or what the folder's "
             "index links to that is called after digests."
+            + (f" {shown(beside)} is there, and does not list it." if beside else "")
         )
     return source
 

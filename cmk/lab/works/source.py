@@ -123,13 +123,16 @@ class Scout:
         raise BadMetalinkError(f"none of its mirrors answers: {'; '.join(reasons)}")
 
     def published_digest(self, url: str) -> tuple[Checksum | None, str]:
-        """`checksum=auto`: the digest that a file beside the URL lists, and that file's name."""
-        name = urlsplit(url).path.rpartition("/")[2]
+        """`checksum=auto`: the digest that a file beside the URL lists, and that file's name; where
+        there is none, the name of the first list that is there and has not this file."""
+        name, without = urlsplit(url).path.rpartition("/")[2], ""
         for place in self._beside(url, name):
-            checksum = listed(self._text(place), unquote(name))
+            text = self._text(place)
+            checksum = listed(text, unquote(name))
             if checksum is not None:
                 return checksum, place
-        return None, ""
+            without = without or (place if text.strip() else "")
+        return None, without
 
     def _beside(self, url: str, name: str) -> Iterator[str]:
         """Where digests may be; the folder's index is read when nothing before it has one."""
