@@ -49,6 +49,8 @@ DONE_AT_ONCE = {
     "createAffinityGroup",
     "createNetworkACLList",
     "createProject",
+    "createTags",
+    "deleteTags",
     "deleteNetworkACLList",
     "deleteAffinityGroup",
     "deleteAccountFromProject",

@@ -69,11 +69,20 @@ def job(answers: Noun | str, more: str = "", note: str = "") -> Callable[[RunJob
     return declare
 
 
+#: What every list of what can have tags takes.
+_TAGS = """
+    tags: those that have one of these tags: tags[0].key= tags[0].value=
+"""
+
+
 def _put(run: Run | RunJob, answers: Noun | str, isasync: bool, more: str, note: str) -> None:
     fields = answers if isinstance(answers, str) else answers.fields
-    told = (run.__doc__ or "", more)
     name = run.__name__.replace("_", "")
-    scoped = isinstance(answers, Noun) and answers.is_owned and name.startswith("list")
+    is_list = isinstance(answers, Noun) and name.startswith("list")
+    scoped = isinstance(answers, Noun) and answers.is_owned and is_list
+    if isinstance(answers, Noun) and answers.tagged and is_list:
+        more += _TAGS
+    told = (run.__doc__ or "", more)
     HANDLERS[name] = Handler(run, fields, isasync, told, note, scoped)
 
 
@@ -89,5 +98,10 @@ def listing(noun: Noun, things: str, filters: str, more: str = "") -> None:
     ]
     told = "\n".join([f"Lists {things}.", *words])
     HANDLERS[noun.api.lower()] = Handler(
-        noun.listed, noun.fields, False, (told, more), "", noun.is_owned
+        noun.listed,
+        noun.fields,
+        False,
+        (told, more + (_TAGS if noun.tagged else "")),
+        "",
+        noun.is_owned,
     )

@@ -16,6 +16,7 @@ from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.events import record
 from cmk.lab.model.record import Record
+from cmk.lab.model.tag import Tag
 from cmk.lab.ownership import owners
 from cmk.masks import in_text
 from cmk.wire.faults import failed, invalid, malformed, no_such
@@ -94,9 +95,11 @@ class Noun:
         keyword: str = "name",
         order: str = "row_id",
         is_owned: bool = False,
+        tagged: str = "",
     ) -> None:
         """`api` lists them; `keyword` is the column that the parameter of that name searches; what
-        `is_owned` is listed for its owner only."""
+        `is_owned` is listed for its owner only; `tagged` is how tags call them, where they can have
+        any."""
         self.name = name
         self.fields = fields
         self.api = api
@@ -105,6 +108,7 @@ class Noun:
         self._keyword = keyword
         self._order = order
         self.is_owned = is_owned
+        self.tagged = tagged
 
     def listed(
         self, call: Call, args: Args, look: Look | None = None, among: Among | None = None
@@ -184,6 +188,11 @@ class Noun:
                 parts.append(f"instr(lower({self._keyword}), lower(?)) > 0")
                 values.append(value)
                 continue
+            if name == "tags" and self.tagged:
+                part, more = Tag.having(self.tagged, value)
+                parts.append(part)
+                values += more
+                continue
             if (self._view, name) in _MEMBERS:
                 parts.append(_MEMBERS[self._view, name])
                 values.append(value)
@@ -199,6 +208,10 @@ class Noun:
         return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
 
     def shown(self, call: Call, rows: list[Row]) -> list[Json]:
+        if self.tagged:
+            tags = Tag.of_all(call.store, self.tagged, [row["id"] for row in rows])
+            for row in rows:
+                row["tags"] = tags.get(row["id"], [])
         if self._compute is not None:
             self._compute(call, rows)
         described = lab_catalog().described(self.api)

@@ -24,6 +24,7 @@ _USER = """
     deleteLoadBalancerRule listLBHealthCheckPolicies listLBStickinessPolicies
     listLoadBalancerRuleInstances listLoadBalancerRules removeFromLoadBalancerRule
     updateLoadBalancerRule
+    createTags deleteTags listTags
     authorizeSecurityGroupEgress authorizeSecurityGroupIngress createSecurityGroup
     deleteSecurityGroup listSecurityGroups revokeSecurityGroupEgress revokeSecurityGroupIngress
     updateSecurityGroup

@@ -132,11 +132,18 @@ class Record:
         store.update(self.TABLE, self.id, **columns)
 
     def remove(self, store: Store) -> None:
-        """Mark as removed."""
+        """Mark as removed, without its tags."""
+        self.untag(store)
         self.update(store, removed=now())
+
+    def untag(self, store: Store) -> None:
+        """Take all tags from it."""
+        if self.HAS_UUID:
+            store.execute("DELETE FROM resource_tags WHERE resource_uuid = ?", self.uuid)
 
     def delete(self, store: Store) -> None:
         """Take the row out, of a table whose rows do not stay."""
+        self.untag(store)
         store.execute(f"DELETE FROM {self.TABLE} WHERE id = ?", self.id)
 
     @classmethod

@@ -120,6 +120,7 @@ class Template(Record):
         if not store.value(
             "SELECT 1 FROM template_zone_ref WHERE template_id = ? AND removed IS NULL", self.id
         ):
+            self.untag(store)
             self.update(store, state="Inactive", removed=now())
 
     def is_registered_in(self, store: Store, zone: int) -> bool:

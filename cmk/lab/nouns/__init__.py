@@ -31,6 +31,7 @@ APIS = {
     "listEgressFirewallRules createEgressFirewallRule deleteEgressFirewallRule "
     "listPortForwardingRules createPortForwardingRule updatePortForwardingRule "
     "deletePortForwardingRule",
+    "tag": "listTags createTags deleteTags",
     "security_group": "listSecurityGroups createSecurityGroup updateSecurityGroup "
     "deleteSecurityGroup authorizeSecurityGroupIngress authorizeSecurityGroupEgress "
     "revokeSecurityGroupIngress revokeSecurityGroupEgress",

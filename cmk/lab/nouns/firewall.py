@@ -11,7 +11,7 @@ from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network, PublicAddress, Rule
-from cmk.lab.noun import Args, Noun, Row
+from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.network import usable
 from cmk.lab.nouns.public_ip import networks_of, nic_on
 from cmk.lab.store import now
@@ -24,20 +24,15 @@ MOST_BLOCKS = 100
 MOST_PORTS = 2048
 
 
-def _facts(call: Call, rows: list[Row]) -> None:
-    for row in rows:
-        row["tags"] = []
-
-
 FIREWALL = Noun(
     "firewallrule",
     "listFirewallRules",
     "firewall_rule_view",
     "id protocol startport endport ipaddressid networkid ipaddress state cidrlist tags icmptype "
     "icmpcode fordisplay traffictype",
-    _facts,
     keyword="protocol",
     is_owned=True,
+    tagged="FirewallRule",
 )
 
 EGRESS = Noun(
@@ -46,9 +41,9 @@ EGRESS = Noun(
     "firewall_rule_view",
     "id protocol startport endport networkid state cidrlist destcidrlist tags icmptype icmpcode "
     "fordisplay traffictype",
-    _facts,
     keyword="protocol",
     is_owned=True,
+    tagged="FirewallRule",
 )
 
 FORWARDING = Noun(
@@ -58,9 +53,9 @@ FORWARDING = Noun(
     "id privateport privateendport protocol publicport publicendport virtualmachineid "
     "virtualmachinename virtualmachinedisplayname ipaddressid ipaddress state cidrlist tags "
     "vmguestip networkid fordisplay",
-    _facts,
     keyword="protocol",
     is_owned=True,
+    tagged="PortForwardingRule",
 )
 
 _FILTERS = """

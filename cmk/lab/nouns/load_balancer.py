@@ -12,7 +12,7 @@ from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Balanced, Network, Policy, PublicAddress, Rule
-from cmk.lab.noun import Args, Noun, Row
+from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.firewall import cidrs_of, open_for, refuse_too_many
 from cmk.lab.nouns.public_ip import networks_of, nic_on
 from cmk.lab.nouns.virtual_machine import MACHINE
@@ -49,11 +49,6 @@ _COUNTED = {
 _PATH = re.compile(r"/[A-Za-z0-9/_.~&=+,;:@?-]{0,199}\Z")
 
 
-def _facts(call: Call, rows: list[Row]) -> None:
-    for row in rows:
-        row["tags"] = []
-
-
 LOAD_BALANCER = Noun(
     "loadbalancer",
     "listLoadBalancerRules",
@@ -61,8 +56,8 @@ LOAD_BALANCER = Noun(
     "id name description publicipid publicip publicport privateport algorithm networkid cidrlist "
     "account domainid domain domainpath project projectid state protocol zoneid zonename tags "
     "fordisplay",
-    _facts,
     is_owned=True,
+    tagged="LoadBalancer",
 )
 
 #: The rows of a list have another name than one alone.

@@ -83,7 +83,7 @@ def _facts(call: Call, rows: list[Row]) -> None:
     _offering_facts(call, rows)
     for row in rows:
         row["netmask"] = str(IPv4Network(row["cidr"]).netmask) if row["cidr"] else None
-        row["tags"], row["details"] = [], {}
+        row["details"] = {}
 
 
 OFFERING = Noun(
@@ -107,6 +107,7 @@ NETWORK = Noun(
     "egressdefaultpolicy vpcid vpcname aclid aclname",
     _facts,
     is_owned=True,
+    tagged="Network",
 )
 
 

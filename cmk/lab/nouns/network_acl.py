@@ -10,7 +10,7 @@ from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
 from cmk.lab.model.network import Network
 from cmk.lab.model.vpc import AclItem, AclList, Vpc
-from cmk.lab.noun import Args, Noun, Row
+from cmk.lab.noun import Args, Noun
 from cmk.lab.nouns.firewall import cidrs_of, icmp_of, ports_of
 from cmk.lab.nouns.network import refuse_other_vpc
 from cmk.lab.ownership import owners
@@ -23,11 +23,6 @@ _NAMES = {"1": "icmp", "6": "tcp", "17": "udp"}
 
 #: The most rules that a list may have: nftables is told all of them at once.
 MOST_ITEMS = 200
-
-
-def _item_facts(call: Call, rows: list[Row]) -> None:
-    for row in rows:
-        row["tags"] = []
 
 
 ACL_LIST = Noun(
@@ -44,10 +39,10 @@ ACL_ITEM = Noun(
     "network_acl_item_view",
     "id protocol startport endport traffictype state cidrlist tags icmptype icmpcode aclid aclname "
     "number action fordisplay reason",
-    _item_facts,
     keyword="reason",
     order="aclid, number",
     is_owned=True,
+    tagged="NetworkACL",
 )
 
 #: What a rule says.

@@ -76,7 +76,6 @@ NOTHING = frozenset(
         "listSupportedNetworkServices",
         "listSwifts",
         "listSystemVms",
-        "listTags",
         "listTrafficTypes",
         "listUsageRecords",
         "listUsageTypes",

@@ -29,9 +29,10 @@ PUBLIC_IP = Noun(
     "id ipaddress allocated zoneid zonename issourcenat isstaticnat virtualmachineid "
     "virtualmachinename virtualmachinedisplayname vmipaddress account domain domainid domainpath "
     "project projectid associatednetworkid associatednetworkname vpcid vpcname state issystem "
-    "forvirtualnetwork isportable hasrules fordisplay",
+    "forvirtualnetwork isportable hasrules fordisplay tags",
     keyword="ipaddress",
     is_owned=True,
+    tagged="PublicIpAddress",
 )
 
 

@@ -30,7 +30,7 @@ def _facts(call: Call, rows: list[Row]) -> None:
             row[f"{kind}rule"] = [_told(call, rule) for rule in rules if rule.type == kind]
         machines = Machine.among(call.store, set(group.machines(call.store)))
         row["virtualmachineids"] = [vm.uuid for vm in machines]
-        row["virtualmachinecount"], row["tags"] = len(machines), []
+        row["virtualmachinecount"] = len(machines)
 
 
 def _told(call: Call, rule: SecurityRule) -> Json:
@@ -59,6 +59,7 @@ SECURITY_GROUP = Noun(
     "egressrule tags virtualmachinecount virtualmachineids",
     _facts,
     is_owned=True,
+    tagged="SecurityGroup",
 )
 
 #: What CloudStack's catalog says that a new rule is told with; its reply is the whole group.

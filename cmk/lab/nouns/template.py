@@ -42,7 +42,6 @@ def _facts(call: Call, rows: list[Row]) -> None:
         }
         differ = len({copy.stored_digest for copy in mine if copy.stored_digest}) > 1
         row["downloaddetails"] = [_copy(copy, differ) for copy in mine]
-        row["tags"] = []
         if row["is_iso"]:  # it is for any, and clients deploy for what it tells
             row["hypervisor"] = None
 
@@ -71,10 +70,11 @@ FIELDS = (
     "requireshvm url tags"
 )
 ORDER = "template_id, zone_id"
+_VIEW: tuple[str, str] = ("template_view", FIELDS)
 TEMPLATE = Noun(
-    "template", "listTemplates", "template_view", FIELDS, _facts, order=ORDER, is_owned=True
+    "template", "listTemplates", *_VIEW, _facts, order=ORDER, is_owned=True, tagged="Template"
 )
-ISO = Noun("iso", "listIsos", "template_view", FIELDS, _facts, order=ORDER, is_owned=True)
+ISO = Noun("iso", "listIsos", *_VIEW, _facts, order=ORDER, is_owned=True, tagged="ISO")
 
 #: Whom a new template or ISO is for.
 SHARING = """

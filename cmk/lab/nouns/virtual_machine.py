@@ -51,9 +51,10 @@ MACHINE = Noun(
     "hostname templateid templatename templatedisplaytext passwordenabled isoid isoname "
     "isodisplaytext serviceofferingid serviceofferingname cpunumber cpuspeed memory guestosid "
     "ostypeid osdisplayname rootdeviceid rootdevicetype nic hypervisor instancename displayvm "
-    "lastupdated ipaddress keypairs userdataid userdataname affinitygroup securitygroup",
+    "lastupdated ipaddress keypairs userdataid userdataname affinitygroup securitygroup tags",
     _nics,
     is_owned=True,
+    tagged="UserVm",
 )
 
 #: What listVirtualMachines may be asked to tell (4.22).

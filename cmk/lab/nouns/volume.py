@@ -13,8 +13,9 @@ VOLUME = Noun(
     "templateid templatename templatedisplaytext provisioningtype size created state account "
     "domain domainid domainpath project projectid storagetype hypervisor storage storageid "
     "serviceofferingid serviceofferingname diskofferingid diskofferingname path isextractable "
-    "displayvolume destroyed",
+    "displayvolume destroyed tags",
     is_owned=True,
+    tagged="Volume",
 )
 
 listing(

@@ -27,7 +27,7 @@ def _offering_facts(call: Call, rows: list[Row]) -> None:
 def _facts(call: Call, rows: list[Row]) -> None:
     for row in rows:
         row["network"] = NETWORK.all_with(call, vpcid=row["id"])
-        row["service"], row["tags"] = services_of(row["services"], for_vpc=True), []
+        row["service"] = services_of(row["services"], for_vpc=True)
 
 
 VPC_OFFERING = Noun(
@@ -47,6 +47,7 @@ VPC = Noun(
     "service tags fordisplay distributedvpcrouter regionlevelvpc redundantvpcrouter",
     _facts,
     is_owned=True,
+    tagged="Vpc",
 )
 
 

@@ -391,3 +391,14 @@ CREATE VIEW security_group_view AS
 SELECT g.id AS row_id, g.uuid AS id, g.name, g.description, o.account, o.domain, o.domainid,
     o.domainpath, o.project, o.projectid, o.account_id
 FROM security_group g JOIN owner_view o ON o.account_id = g.account_id;
+
+-- Keys and values that accounts put on what they have; resource_uuid is that thing's id.
+CREATE TABLE resource_tags (
+    id INTEGER PRIMARY KEY, resource_type TEXT NOT NULL, resource_uuid TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES account (id), key TEXT NOT NULL, value TEXT NOT NULL,
+    UNIQUE (resource_uuid, resource_type, key)
+);
+CREATE VIEW tag_view AS
+SELECT t.id AS row_id, t.key, t.value, t.resource_type AS resourcetype, t.resource_uuid AS resourceid,
+    o.account, o.domain, o.domainid, o.domainpath, o.project, o.projectid, o.account_id
+FROM resource_tags t JOIN owner_view o ON o.account_id = t.account_id;

@@ -68,6 +68,7 @@ def expunge_machine(job: Job, vm: Machine) -> None:
         with OpenHost(job.lab, row) as host:
             remove_from(host, vm)
     vm.become(job.store, MachineState.EXPUNGING, removed=now(), host_id=None)
+    vm.untag(job.store)
     leave_networks(job.store, vm)
     forget_unregistered(job.store)
     remove_orphans(job.call)
