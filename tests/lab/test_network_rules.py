@@ -372,6 +372,14 @@ def test_a_firewall_rule_for_others_than_this_machine_lets_nothing_in(front: Fro
     assert front.lab.forwards() == {2222: "10.1.1.2:22"}
 
 
+def test_a_rule_on_icmp_is_there_once(front: Front) -> None:
+    words = {"ipaddressid": front.id, "protocol": "icmp", "icmptype": 8}
+    front.lab.ask("createFirewallRule", icmpcode=0, **words)
+    front.lab.ask("createFirewallRule", icmpcode=1, **words)
+    with refused(431, "this rule on icmp already"):
+        front.lab.ask("createFirewallRule", icmpcode=0, **words)
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

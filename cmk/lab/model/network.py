@@ -325,7 +325,10 @@ class Rule(Record):
         return range(self.start_port, (self.end_port or self.start_port) + 1)
 
     def meets(self, other: Rule) -> bool:
-        """Whether a port is in both."""
+        """Whether a port is in both; of icmp: whether they say the same."""
+        if self.protocol == other.protocol == "icmp":
+            mine, theirs = (self.icmp_type, self.icmp_code), (other.icmp_type, other.icmp_code)
+            return mine == theirs
         if self.protocol != other.protocol and "all" not in (self.protocol, other.protocol):
             return False
         return self.ports.start < other.ports.stop and other.ports.start < self.ports.stop

@@ -111,7 +111,9 @@ def create_firewall_rule(call: Call, args: Args) -> Task:
     if rule.protocol != "icmp" and rule.start_port is None:
         raise malformed("createFirewallRule needs startport for tcp and udp.")
     for other in address.rules(call.store):
-        if other.purpose == Rule.FIREWALL and other.meets(rule) and rule.protocol != "icmp":
+        if other.purpose == Rule.FIREWALL and other.meets(rule):
+            if rule.protocol == "icmp":
+                raise invalid(f"{address.public_ip_address} has this rule on icmp already.")
             raise invalid(
                 f"Ports {other.ports.start} to {other.ports.stop - 1} of "
                 f"{address.public_ip_address} have a firewall rule already."
