@@ -37,7 +37,10 @@ class LabAtOnce:
 
     def ask(self, api: str, **params: Any) -> Any:
         """What an API answers, or its job; raises ApiError for one that fails."""
-        words = {name.replace("_", "."): str(value) for name, value in params.items()}
+        words = {
+            name if "[" in name else name.replace("_", "."): str(value)
+            for name, value in params.items()
+        }
         reply = content(run(self.call, api, words))
         if "jobid" not in reply:
             return reply

@@ -52,6 +52,7 @@ APIS = {
     "user_data": "listUserData registerUserData deleteUserData getVirtualMachineUserData "
     "resetUserDataForVirtualMachine resetPasswordForVirtualMachine",
     "template": "registerTemplate listTemplates prepareTemplate deleteTemplate",
+    "registration_update": "updateTemplate updateIso",
     "iso": "registerIso listIsos deleteIso attachIso detachIso",
     "image_store": "addImageStore listImageStores deleteImageStore",
     "certificate": "uploadTemplateDirectDownloadCertificate listTemplateDirectDownloadCertificates "
