@@ -15,7 +15,8 @@ _TELLING = (
     *("password", "passwd", "secret", "token", "privatekey", "codefor2fa", "apikey", "sessionkey"),
     *("accesskey", "psk", "presharedkey", "passphrase", "bindpass", "truststorepass"),
     *("encryptionkey", "encryptioniv", "hashkey", "singlesignonkey", "authkey", "credential"),
-    *("hmac", "samlresponse", "kubeconfig", "jsessionid", "snmpcommunity", "userdatadetails"),
+    *("authorization", "hmac", "samlresponse", "kubeconfig", "jsessionid", "snmpcommunity"),
+    "userdatadetails",
 )
 #: Whole names: `key` lets into Swift, and `pass` would be in too many others.
 _NAMES = frozenset(("key", "pass", "pwd", "userdata", "cookie", "jwt", "otp", "totp"))
@@ -40,6 +41,8 @@ def is_secret(name: str) -> bool:
     if "http_header:" in lowered:
         return True
     plain = re.sub(r"[._-]", "", lowered)
+    if plain.endswith("passwordenabled"):
+        return False
     return plain in _NAMES or any(part in plain for part in _TELLING)
 
 

@@ -45,7 +45,6 @@ LAB_ASYNC = {"prepareTemplate"}
 DONE_AT_ONCE = {
     "activateProject",
     "addAccountToProject",
-    "addIpToNic",
     "createAffinityGroup",
     "createNetworkACLList",
     "createProject",
@@ -54,7 +53,6 @@ DONE_AT_ONCE = {
     "deleteNetworkACLList",
     "deleteAffinityGroup",
     "deleteAccountFromProject",
-    "removeIpFromNic",
     "disableUser",
     "resetPasswordForVirtualMachine",
     "resetSSHKeyForVirtualMachine",

@@ -34,6 +34,8 @@ def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) ->
     cannot be: over the wire nobody has checked."""
     args: dict[str, Any] = {}
     for key, value in params.items():
+        if not _is_text(key + value):
+            raise malformed(f"A value of {declared.name} is no text: it has half a letter in it.")
         param = declared.param(base_of(normal_key(key)))
         if param is None and is_lenient:
             continue
@@ -53,6 +55,15 @@ def typed(declared: Api, params: Mapping[str, str], is_lenient: bool = False) ->
             how = malformed if param.name not in args else invalid  # as CloudStack numbers them
             raise how(f"{declared.name} needs {param.name}.")
     return args
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written: lone surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _value(declared: Api, param: Param, value: str) -> Any:
@@ -93,7 +104,7 @@ def _moment(name: str, value: str) -> str:
     raise malformed(f"{name}={value} is no date: write 2026-01-31 or 2026-01-31T10:00:00+0000.")
 
 
-_ENTRY = re.compile(r"[^\[]+\[(\d+)\]\.(.+)", re.DOTALL)
+_ENTRY = re.compile(r"[^\[]+\[([0-9]{1,4})\]\.(.+)", re.DOTALL)
 
 
 def _things(entries: Mapping[str, str]) -> list[dict[str, str]]:

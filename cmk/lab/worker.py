@@ -83,6 +83,10 @@ def _network(job: Job) -> Json:
     return NETWORK.answer(job.call, Network.of(job.store, job.instance_id))
 
 
+def _secondary(job: Job) -> Json:
+    return {"nicsecondaryip": job.info["told"]}
+
+
 def _group(job: Job) -> Json:
     group = SecurityGroup.of(job.store, job.instance_id)
     return authorized(job.call, group, job.info["rules"])
@@ -150,6 +154,8 @@ OUTCOMES = {
     "deletePortForwardingRule": Outcome(routing.DROP_RULE, _done),
     "addNicToVirtualMachine": Outcome(plugging.ADD, _machine),
     "removeNicFromVirtualMachine": Outcome(plugging.REMOVE, _machine),
+    "addIpToNic": Outcome(plugging.READDRESS, _secondary),
+    "removeIpFromNic": Outcome(plugging.READDRESS, _done),
     "createLoadBalancerRule": Outcome(routing.APPLY_RULE, _rule(LOAD_BALANCER)),
     "updateLoadBalancerRule": Outcome(routing.BALANCE, _rule(LOAD_BALANCER)),
     "deleteLoadBalancerRule": Outcome(routing.DROP_RULE, _done),

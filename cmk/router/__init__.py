@@ -8,6 +8,7 @@ A state is the whole of what is to be, as JSON:
                    "outgoing": "allow"|"deny", "egress": [RULE…], "services": ["Dhcp", …],
                    "vpc": 0, "access": {"ingress": [RULE…], "egress": [RULE…]}|null,
                    "guests": [{"nic": 12, "mac": "52:…", "address": "10.1.1.7", "name": "web1",
+                               "addresses": ["10.1.1.7"],
                                "groups": {"ingress": [RULE…], "egress": [RULE…],
                                           "sends_all": true}|null}]}],
      "publics": [{"address": "127.77.0.5", "inside": "100.64.1.5",

@@ -108,6 +108,21 @@ def test_a_nic_has_more_addresses_that_are_nobody_elses(lab: LabAtOnce) -> None:
     assert SecondaryAddress.there(lab.store) == []
 
 
+def test_a_nic_has_so_many_more_addresses(lab: LabAtOnce) -> None:
+    nic = lab.vm("web1", lab.network("n1"))["nic"][0]["id"]
+    for _ in range(10):
+        lab.ask("addIpToNic", nicid=nic)
+    with refused(431, "are the most"):
+        lab.ask("addIpToNic", nicid=nic)
+
+
+def test_a_parameter_that_is_no_text_or_no_map_is_refused(lab: LabAtOnce) -> None:
+    with refused(431, "half a letter"):
+        lab.network("n\udc80")
+    with refused(431, "no entry of a map"):
+        lab.vm("web1", **{f"iptonetworklist[{'9' * 5000}].networkid": "x"})
+
+
 def test_the_address_of_a_stopped_vm_changes(lab: LabAtOnce) -> None:
     vm = lab.vm("web1", lab.network("n1"))
     nic = vm["nic"][0]["id"]
@@ -326,6 +341,8 @@ def test_a_forwarding_leads_to_another_port_and_another_vm(front: Front) -> None
     assert front.lab.forwards() == {8000: "10.1.1.3:90", 8001: "10.1.1.3:91"}
     with refused(431, "differ"):
         front.lab.ask("updatePortForwardingRule", id=rule["id"], privateport=1, privateendport=9)
+    with refused(431, "goes with privateport"):
+        front.lab.ask("updatePortForwardingRule", id=rule["id"], privateendport=90)
     with refused(431, "past 65535"):
         front.lab.ask("updatePortForwardingRule", id=rule["id"], privateport=65535)
     with refused(431, "not on the network"):

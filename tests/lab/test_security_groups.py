@@ -83,6 +83,31 @@ def test_a_vm_in_groups_lets_in_what_one_of_them_allows(lab: LabAtOnce) -> None:
     assert lab.ask("listSecurityGroups", virtualmachineid=vm["id"])["count"] == 1
 
 
+def test_a_rule_about_a_group_is_about_all_addresses_of_its_vms(lab: LabAtOnce) -> None:
+    group(lab, "web"), group(lab, "db")
+    front = {"usersecuritygrouplist[0].account": "admin", "usersecuritygrouplist[0].group": "web"}
+    twice = {name.replace("0", "1"): value for name, value in front.items()}
+    told = allow(lab, "db", startport=80, cidrlist="10.0.0.0/8,10.0.0.0/8", **front, **twice)
+    assert len(told["ingressrule"]) == 2
+    nic = lab.vm("web1", securitygroupnames="web")["nic"][0]
+    more = lab.ask("addIpToNic", nicid=nic["id"])["nicsecondaryip"]["ipaddress"]
+    lab.vm("db1", securitygroupnames="db")
+    guests = {each["name"]: each for net in lab.routed()["networks"] for each in net["guests"]}
+    assert guests["db1"]["groups"]["ingress"][1]["sources"] == [nic["ipaddress"], more]
+    assert guests["web1"]["addresses"] == [nic["ipaddress"], more]
+
+
+def test_a_group_of_an_account_that_is_gone_goes_with_it(lab: LabAtOnce) -> None:
+    ann = lab.of_ann()
+    group(ann, "hers"), group(lab, "web")
+    theirs = {"usersecuritygrouplist[0].account": "ann", "usersecuritygrouplist[0].group": "hers"}
+    allow(lab, "web", startport=80, **theirs)
+    lab.ask("deleteAccount", id=ann.call.caller.uuid)
+    assert SecurityGroup.first(lab.store, name="hers") is None
+    [mine] = lab.ask("listSecurityGroups", securitygroupname="web")["securitygroup"]
+    assert mine["ingressrule"] == []
+
+
 def test_a_rule_is_taken_back_and_a_group_that_is_used_stays(lab: LabAtOnce) -> None:
     group(lab, "web"), group(lab, "db")
     front = {"usersecuritygrouplist[0].account": "admin", "usersecuritygrouplist[0].group": "web"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cmk.lab.model.tag import TAGGED, Tag
+from cmk.lab.model.vpc import AclList
 from tests.lab.at_once import LabAtOnce, refused
 from tests.lab.conftest import Things
 
@@ -78,7 +79,11 @@ def test_only_what_one_may_touch_gets_tags(lab: LabAtOnce) -> None:
         put(lab, "UserVm", "nosuch", env="x")
     with refused(431, "tags"):
         put(lab, "UserVm", vm)
-    put(lab, "UserVm", vm, env="x")
+    with refused(531, "network ACL list"):  # everybody's
+        put(ann, "NetworkACLList", AclList.there(lab.store)[0].uuid, env="x")
+    with refused(431, "no ISO"):
+        put(lab, "ISO", lab.ask("listVirtualMachines")["virtualmachine"][0]["templateid"], env="x")
+    put(lab, "UserVm", f"{vm},{vm.upper()}", env="x")
     assert ann.ask("listTags") == {}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cmk.errors import Unreachable
 from cmk.lab.model.account import Account
 from cmk.lab.model.network import PublicAddress
 from cmk.lab.model.vpc import AclList, Vpc
@@ -156,6 +157,8 @@ def test_rules_are_asked_in_the_order_of_their_numbers(lab: Cloud) -> None:
     [
         ({"protocol": "tcpx"}, "none of tcp"),
         ({"protocol": "300"}, "none of tcp"),
+        ({"protocol": "٢٠"}, "none of tcp"),
+        ({"number": 1 << 31}, "count from 1"),
         ({"protocol": "icmp", "startport": 1}, "has no ports"),
         ({"protocol": "all", "startport": 1}, "has no ports"),
         ({"icmptype": 1}, "go with protocol=icmp"),
@@ -182,12 +185,39 @@ def test_a_changed_rule_keeps_what_was_not_named(lab: Cloud) -> None:
     told = lab.ask("updateNetworkACLItem", id=id, endport=25)["networkacl"]
     assert (told["startport"], told["endport"], told["cidrlist"]) == ("22", "25", "10.0.0.0/8")
     assert (told["action"], told["reason"]) == ("Deny", "why")
+    told = lab.ask("updateNetworkACLItem", id=id, protocol="006", reason="again")["networkacl"]
+    assert (told["protocol"], told["startport"], told["endport"]) == ("tcp", "22", "25")
     told = lab.ask("updateNetworkACLItem", id=id, protocol="icmp", icmptype=8)["networkacl"]
     assert "startport" not in told
+    with refused(431, "count from 1"):
+        lab.ask("updateNetworkACLItem", id=id, number=0)
     told = lab.ask("updateNetworkACLItem", id=id, protocol="6", partialupgrade="false")[
         "networkacl"
     ]
     assert (told["protocol"], told["action"], told["cidrlist"]) == ("tcp", "Allow", "0.0.0.0/0")
+
+
+def test_a_change_that_the_router_does_not_take_is_taken_back(
+    lab: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tier, acl, other = lab.tier(1), lab.acl(), lab.acl("other")
+    rule = lab.rule(acl, startport=22, number=7)
+    lab.ask("replaceNetworkACLList", aclid=acl, networkid=tier)
+    answers = [Unreachable("nft: no"), None, Unreachable("nft: no"), None]
+
+    def route(lab: Any) -> Any:
+        problem = answers.pop(0)
+        if problem:
+            raise problem
+        return {"refused": {}}
+
+    monkeypatch.setattr("cmk.lab.works.vpc.route", route)
+    with refused(530, "nft: no"):
+        lab.ask("updateNetworkACLItem", id=rule["id"], protocol="47", number=9)
+    with refused(530, "nft: no"):
+        lab.ask("replaceNetworkACLList", aclid=other, networkid=tier)
+    [row] = lab.ask("listNetworkACLs", networkid=tier)["networkacl"]
+    assert (row["protocol"], row["startport"], row["number"]) == ("tcp", "22", 7)
 
 
 def test_the_first_rule_for_a_tier_makes_a_list_of_its_own_for_it(lab: Cloud) -> None:

@@ -25,6 +25,7 @@ GUEST = {
     "address": "10.1.1.7",
     "name": "web1",
     "groups": None,
+    "addresses": ["10.1.1.7"],
 }
 
 
@@ -167,17 +168,38 @@ def test_guests_in_groups_are_asked_about_on_their_bridge() -> None:
     its = state(network(guests=[held, free, {**GUEST, "nic": 14}]))
     assert [guest["nic"] for _, guest in groups.guarded(its)] == [12, 13]
     table = groups.table(its)
-    assert chain("in12", table) == ["ip saddr { 10.1.1.8/32 } tcp dport 22-22 goto keep", "drop"]
-    assert chain("out12", table) == [
-        "ip daddr { 10.1.1.1, 255.255.255.255 } return",
-        "ip daddr { 0.0.0.0/0 } tcp dport 443-443 goto keep",
+    answer = "ip saddr . ip daddr . meta l4proto . th sport . th dport @{} return"
+    awaits = (
+        "meta l4proto {{ tcp, udp }} update @{} "
+        "{{ ip daddr . ip saddr . meta l4proto . th dport . th sport }} return"
+    )
+    allowed = "ip saddr { 10.1.1.8/32 } tcp dport 22-22 "
+    assert chain("in12", table) == [
+        answer.format("o12"),
+        allowed + awaits.format("i12"),
+        f"{allowed}return",
         "drop",
     ]
-    assert (chain("in13", table), chain("out13", table)[-1]) == (["drop"], "goto keep")
+    sent = "ip daddr { 0.0.0.0/0 } tcp dport 443-443 "
+    assert chain("out12", table) == [
+        "ip daddr { 10.1.1.1, 255.255.255.255 } return",
+        answer.format("i12"),
+        sent + awaits.format("o12"),
+        f"{sent}return",
+        "drop",
+    ]
+    assert chain("in13", table) == [answer.format("o13"), "drop"]
+    assert chain("out13", table)[2:] == [awaits.format("o13"), "return", "drop"]
     forward = chain("forward", table)
-    assert forward[0].endswith("@seen accept")
     assert 'iifname "cmkt12" ether type ip jump out12' in forward
-    assert not [rule for rule in forward if "cmkt14" in rule]
+    spoofs = [rule for rule in forward if "cmkt14" in rule]  # in no group, and not in disguise
+    assert spoofs == [
+        'iifname "cmkt14" ether type ip ip saddr != { 0.0.0.0, 10.1.1.7 } drop',
+        'iifname "cmkt14" arp saddr ip != { 0.0.0.0, 10.1.1.7 } drop',
+        'iifname "cmkt14" ether type vlan drop',
+    ]
+    assert chain("input", table)[0].startswith('iifname "cmkt12" ether type ip ip saddr !=')
+    assert "set i12 {" in table
 
 
 def test_guests_ask_the_router_at_its_address_in_their_own_network_only() -> None:

@@ -146,6 +146,7 @@ def _network(store: Store, network: Network, guests: list[tuple[Machine, Nic]]) 
                 "nic": nic.id,
                 "mac": nic.mac_address,
                 "address": nic.ip4_address or "",
+                "addresses": nic.all_addresses(store),
                 "name": vm.name.lower(),
                 "groups": groups_of_guest(store, vm, network),
             }

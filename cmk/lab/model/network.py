@@ -173,6 +173,11 @@ class Nic(Record):
         """Its other addresses."""
         return SecondaryAddress.of_nics(store, {self.id})
 
+    def all_addresses(self, store: Store) -> list[str]:
+        """The first and the others."""
+        others = [each.ip4_address for each in self.secondary(store)]
+        return [address for address in (self.ip4_address, *others) if address]
+
     def remove(self, store: Store) -> None:
         """Mark it as removed, with its other addresses."""
         for each in self.secondary(store):

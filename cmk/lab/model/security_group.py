@@ -49,13 +49,15 @@ class SecurityGroup(Record):
     def addresses(self, store: Store, network: int) -> list[str]:
         """Those that its VMs have on a network."""
         rows = store.rows(
-            "SELECT w.ip4_address FROM security_group_vm_map m JOIN nics w "
-            "ON w.instance_id = m.instance_id WHERE m.security_group_id = ? AND w.network_id = ? "
-            "AND w.removed IS NULL AND w.ip4_address IS NOT NULL ORDER BY w.id",
+            "SELECT w.ip4_address, s.ip4_address AS other FROM security_group_vm_map m JOIN nics w "
+            "ON w.instance_id = m.instance_id LEFT JOIN nic_secondary_ips s ON s.nic_id = w.id "
+            "AND s.removed IS NULL WHERE m.security_group_id = ? AND w.network_id = ? "
+            "AND w.removed IS NULL AND w.ip4_address IS NOT NULL ORDER BY w.id, s.id",
             self.id,
             network,
         )
-        return [row["ip4_address"] for row in rows]
+        found = [each for row in rows for each in (row["ip4_address"], row["other"]) if each]
+        return list(dict.fromkeys(found))
 
     def namers(self, store: Store) -> list[SecurityRule]:
         """Rules of other groups that are about its VMs."""

@@ -30,6 +30,19 @@ TAGGED: dict[str, type[Record]] = {
 }
 
 
+def is_of(thing: Record, kind: str) -> bool:
+    """Whether a row is of this kind: some kinds share a table."""
+    if isinstance(thing, Template):
+        return thing.is_iso == (kind == "ISO")
+    if isinstance(thing, Rule):
+        return kind == {
+            Rule.FIREWALL: "FirewallRule",
+            Rule.FORWARDING: "PortForwardingRule",
+            Rule.BALANCING: "LoadBalancer",
+        }.get(thing.purpose)
+    return True
+
+
 #: What is told of a tag, in CloudStack's order.
 SHOWN = "key value resourcetype resourceid account domainid domain domainpath project projectid"
 

@@ -217,9 +217,9 @@ def update_port_forwarding_rule(call: Call, args: Args) -> Task:
         nic = nic_on(call, vm, [network], args.get("vmguestip"))
         to_address = args.get("vmguestip") or nic.ip4_address
         columns = {"instance_id": vm.id, "nic_id": nic.id, "dest_ip_address": to_address}
-    if args.get("privateport") is not None:
-        to, to_end = ports_of(args, "privateport", "privateendport")
-        last = (to or 0) + len(rule.ports) - 1
+    to, to_end = ports_of(args, "privateport", "privateendport")
+    if to is not None:
+        last = to + len(rule.ports) - 1
         if args.get("privateendport") is not None and to_end != last:
             raise invalid("publicport to publicendport and privateport to privateendport differ.")
         if last > 65535:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cmk.document import Json
@@ -165,7 +166,7 @@ def replace_network_acl_list(call: Call, args: Args) -> Task:
     if tier.vpc_id is None:
         raise invalid(f"The network {tier.name} is of no VPC.")
     refuse_other_vpc(acl, tier.vpc_id)
-    return Task(tier, {"acl": acl.id})
+    return Task(tier, {"acl": acl.id, "was": tier.network_acl_id})
 
 
 def _own(call: Call, uuid: str, param: str = "id") -> AclList:
@@ -227,8 +228,8 @@ def _list_of(call: Call, args: Args) -> AclList:
 
 
 def _free(items: list[AclItem], number: int, but: int = 0) -> int:
-    if number < 1:
-        raise invalid(f"number={number}: numbers count from 1.")
+    if not 0 < number < 1 << 31:
+        raise invalid(f"number={number}: numbers count from 1, to 2147483647.")
     if any(item.number == number and item.id != but for item in items):
         raise invalid(f"The list has a rule with the number {number} already.")
     return number
@@ -236,11 +237,7 @@ def _free(items: list[AclItem], number: int, but: int = 0) -> int:
 
 def _said(args: Args) -> dict[str, Any]:
     """The columns of what a rule says. Raises ApiError 431 for what cannot be."""
-    wanted = str(args["protocol"]).lower()
-    protocol = _NAMES.get(wanted, wanted)
-    number = protocol.isdecimal() and 0 < int(protocol) < 256
-    if not number and protocol not in ("tcp", "udp", "icmp", "all"):
-        raise invalid(f"protocol={args['protocol']} is none of tcp, udp, icmp, all and 1 to 255.")
+    protocol = _protocol(args["protocol"])
     start, end = ports_of(args, "startport", "endport")
     if start is not None and protocol not in ("tcp", "udp"):
         raise invalid(f"{protocol} has no ports.")
@@ -256,6 +253,16 @@ def _said(args: Args) -> dict[str, Any]:
         "action": _word(args, "action", "allow", "deny"),
         "reason": args.get("reason"),
     }
+
+
+def _protocol(wanted: str) -> str:
+    """A protocol by its name, or by its number where CloudStack has no name for it."""
+    text = str(wanted).lower()
+    if re.fullmatch(r"0*[0-9]{1,3}", text, re.ASCII) and 0 < int(text) < 256:
+        return _NAMES.get(str(int(text)), str(int(text)))
+    if text not in ("tcp", "udp", "icmp", "all"):
+        raise invalid(f"protocol={wanted} is none of tcp, udp, icmp, all and 1 to 255.")
+    return text
 
 
 def _word(args: Args, name: str, default: str, other: str) -> str:
@@ -293,12 +300,14 @@ def update_network_acl_item(call: Call, args: Args) -> Task:
             "reason": item.reason,
         }
     given = {name: value for name, value in args.items() if value is not None}
-    if str(given.get("protocol", item.protocol)).lower() != item.protocol:
+    if _protocol(given.get("protocol", item.protocol)) != item.protocol:
         for name in ("startport", "endport", "icmptype", "icmpcode"):  # of the other protocol
             before.pop(name, None)
-    number = _free(acl.items(call.store), args.get("number") or item.number, item.id)
-    item.update(call.store, number=number, **_said({**before, **given}))
-    return Task(item)
+    number = _free(acl.items(call.store), given.get("number", item.number), item.id)
+    said = {"number": number, **_said({**before, **given})}
+    was = {name: vars(item)[name] for name in said}
+    item.update(call.store, **said)
+    return Task(item, {"was": was})
 
 
 @job(ACL_ITEM)

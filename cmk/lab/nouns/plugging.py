@@ -13,6 +13,9 @@ from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
 from cmk.lab.store import now
 from cmk.wire.faults import invalid
 
+#: Further addresses that a NIC may have: several accounts share those of a Shared network.
+MOST_ADDRESSES = 10
+
 
 def _machine(call: Call, args: Args) -> Machine:
     vm = call.find(Machine, args["virtualmachineid"], "virtualmachineid")
@@ -89,6 +92,8 @@ def add_ip_to_nic(call: Call, args: Args) -> Task:
     ipaddress: the address (default: a free one)
     """
     vm, nic = _nic_of_caller(call, args["nicid"])
+    if len(nic.secondary(call.store)) >= MOST_ADDRESSES:
+        raise invalid(f"The NIC has {MOST_ADDRESSES} further addresses, which are the most.")
     network = nic.network(call.store)
     address = address_on(call.store, network, args.get("ipaddress"))
     if address is None:
@@ -103,7 +108,7 @@ def add_ip_to_nic(call: Call, args: Args) -> Task:
         "networkid": network.uuid,
         "virtualmachineid": vm.uuid,
     }
-    return Task(vm, answer={"nicsecondaryip": told})
+    return Task(vm, {"told": told})
 
 
 @job(DONE)
@@ -118,7 +123,7 @@ def remove_ip_from_nic(call: Call, args: Args) -> Task:
         if kind.there(call.store, nic_id=nic.id, dest_ip_address=address.ip4_address):
             raise invalid(f"A public address leads to {address.ip4_address}.")
     address.remove(call.store)
-    return Task(Machine.of(call.store, nic.instance_id), answer={"success": True})
+    return Task(Machine.of(call.store, nic.instance_id))
 
 
 @job(MACHINE)

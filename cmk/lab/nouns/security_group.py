@@ -188,7 +188,9 @@ def authorize_security_group_egress(call: Call, args: Args) -> Task:
 def _authorized(call: Call, args: Args, kind: str) -> Task:
     group = _named(call, args, "securitygroupid", "securitygroupname")
     blocks = [each for each in cidrs_of(args.get("cidrlist"), "cidrlist").split(",") if each]
-    others = [_other(call, args, group, each) for each in args.get("usersecuritygrouplist") or []]
+    blocks = list(dict.fromkeys(blocks))
+    named = [_other(call, args, group, each) for each in args.get("usersecuritygrouplist") or []]
+    others = list({other.id: other for other in named}.values())
     if not blocks and not others:
         raise malformed("A rule is about cidrlist, or about usersecuritygrouplist.")
     has = group.rules(call.store)

@@ -7,9 +7,9 @@ from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
 from cmk.lab.jobs import Task
 from cmk.lab.model.record import Record
-from cmk.lab.model.tag import SHOWN, TAGGED, Tag
+from cmk.lab.model.tag import SHOWN, TAGGED, Tag, is_of
 from cmk.lab.noun import Args, Noun
-from cmk.wire.faults import failed, invalid, malformed
+from cmk.wire.faults import failed, invalid, malformed, no_such, not_yours
 
 TAG = Noun("tag", "listTags", "tag_view", SHOWN, keyword="key", is_owned=True)
 
@@ -88,7 +88,12 @@ def delete_tags(call: Call, args: Args) -> Task:
 
 def _things(call: Call, kind: str, args: Args) -> list[Record]:
     """What is to have tags, all of it the caller's to touch."""
-    ids = dict.fromkeys(each.lower() for each in args["resourceids"])
-    if not ids:
+    found = [call.find(TAGGED[kind], each, "resourceids") for each in args["resourceids"]]
+    if not found:
         raise malformed("resourceids names what the tags are on.")
-    return [call.find(TAGGED[kind], each, "resourceids") for each in ids]
+    for thing in found:
+        if thing.owner is None and not call.caller.is_root:  # it is everybody's
+            raise not_yours(thing.KIND)
+        if not is_of(thing, kind):
+            raise no_such(kind, "resourceids", thing.uuid)
+    return list({thing.uuid: thing for thing in found}.values())

@@ -60,5 +60,13 @@ def stands(job: Job, reason: str) -> None:
     """A NIC that could not be taken out stays."""
 
 
+def readdress(job: Job) -> None:
+    """Tell the router of the addresses that a VM has now."""
+    vm = Machine.of(job.store, job.instance_id)
+    route(job.lab)
+    record(job.call, "NIC.SECONDARY.IP.CONFIGURE", f"{vm.name} has other addresses", vm)
+
+
 ADD = Work(add, undo_add)
+READDRESS = Work(readdress, stands)
 REMOVE = Work(remove, stands)

@@ -17,6 +17,7 @@ from cmk.lab.model.network import Balanced, Network, Policy, PublicAddress, Rout
 from cmk.lab.model.security_group import SecurityGroup
 from cmk.lab.settings import GUESTS, flag
 from cmk.lab.store import Store
+from cmk.wire.faults import failed
 
 
 def route(lab: Lab) -> Json:
@@ -151,6 +152,8 @@ def remove(job: Job) -> None:
     """Remove a network, with its addresses and all rules."""
     network = Network.of(job.store, job.instance_id)
     with job.store.change():
+        if network.nics(job.store):  # a VM came while this waited
+            raise failed(f"The network {network.name} has NICs of VMs on it.")
         _remove_addresses(job.store, network)
         network.remove(job.store)
     route(job.lab)
@@ -159,7 +162,10 @@ def remove(job: Job) -> None:
 
 def apply_group(job: Job) -> None:
     """Have a security group's rules be in force."""
-    group = SecurityGroup.of(job.store, job.instance_id)
+    found = SecurityGroup.among(job.store, {job.instance_id})
+    if not found:  # it was deleted while this waited
+        raise failed("The security group is gone.")
+    [group] = found
     route(job.lab)
     record(job.call, "SG.AUTH", f"The rules of the security group {group.name} changed", group)
 
@@ -198,7 +204,9 @@ def remove_all_of(job: Job, account: Account) -> None:
                 group.empty(store)
                 group.delete(store)
         for guarding in SecurityGroup.there(store, account_id=account.id):
-            if not guarding.machines(store) and not guarding.namers(store):
+            if not guarding.machines(store):
+                for rule in guarding.namers(store):  # of others, about VMs that nobody has
+                    rule.delete(store)
                 guarding.dissolve(store)
     route(job.lab)
 
