@@ -15,7 +15,7 @@ _TELLING = (
     *("password", "passwd", "secret", "token", "privatekey", "codefor2fa", "apikey", "sessionkey"),
     *("accesskey", "psk", "presharedkey", "passphrase", "bindpass", "truststorepass"),
     *("encryptionkey", "encryptioniv", "hashkey", "singlesignonkey", "authkey", "credential"),
-    *("authorization", "hmac", "samlresponse", "kubeconfig", "jsessionid", "snmpcommunity"),
+    *("hmac", "samlresponse", "kubeconfig", "jsessionid", "snmpcommunity"),
     "userdatadetails",
 )
 #: Whole names: `key` lets into Swift, and `pass` would be in too many others.

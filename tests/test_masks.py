@@ -21,7 +21,6 @@ from cmk.masks import in_text, is_secret, lets_in, mask
         ("staticpin", True),
         ("hotplug", False),
         ("passwordenabled", False),
-        ("details[0].Authorization", True),
         ("spinner", False),
         ("key", True),
         ("userdata", True),
