@@ -28,46 +28,57 @@ ACCEPTED = "gzip"
 def body_of(answer: requests.Response, most: int = LONGEST) -> bytes:
     """All bytes, unpacked. Raises CmkError for more than `most`, and for an encoding that was not
     asked for: urllib3 would unpack each of several, without a bound (RFC 9110, 8.4)."""
-    unpack = _unpacker(answer.headers.get("Content-Encoding", "").strip().lower())
+    unpacker = _unpacker(answer.headers.get("Content-Encoding", "").strip().lower())
     body = bytearray()
     for piece in answer.raw.stream(_PIECE, decode_content=False):
         while piece:
-            some, piece = unpack(piece)
+            some, piece = unpacker.unpack(piece)
             body += some
             if len(body) > most:
                 raise CmkError(
                     f"The server's answer is longer than {most >> 20} MiB; the rest was not read.",
                     "Ask for less: page= and pagesize=, or fewer things at once.",
                 )
+    if unpacker.is_within:
+        raise CmkError("The server's answer ended early: its packing is cut off.")
     return bytes(body)
 
 
-def _unpacker(encoding: str) -> Callable[[bytes], tuple[bytes, bytes]]:
+def _unpacker(encoding: str) -> _Plain:
     if encoding in ("", "identity"):
-        return _plain
+        return _Plain()
     if encoding in ("gzip", "x-gzip"):
-        return _Gzip().unpack
+        return _Gzip()
     raise CmkError(f"The server's answer is packed as '{encoding[:40]}'; gzip was asked for.")
 
 
-def _plain(piece: bytes) -> tuple[bytes, bytes]:
-    return piece, b""
+class _Plain:
+    """What is not packed."""
+
+    #: Whether what was packed has not come to its end.
+    is_within = False
+
+    def unpack(self, packed: bytes) -> tuple[bytes, bytes]:
+        """Some bytes, and what is still packed of the piece."""
+        return packed, b""
 
 
-class _Gzip:
+class _Gzip(_Plain):
     """Unpacks a stream of gzip members piece by piece."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
 
     def unpack(self, packed: bytes) -> tuple[bytes, bytes]:
-        """Some bytes, and what is still packed of the piece."""
+        """The same."""
+        self.is_within = True
         try:
             some = self._member.decompress(packed, _PIECE)
         except zlib.error:
             raise CmkError("The server's answer says that it is gzip, and is not.") from None
         if self._member.eof:
             rest = self._member.unused_data
+            self.is_within = False
             self._member = zlib.decompressobj(wbits=31)
             return some, rest
         return some, self._member.unconsumed_tail

@@ -34,9 +34,17 @@ def _context() -> ssl.SSLContext:
     return context
 
 
+class _Session(requests.Session):
+    """One that never looks where a redirect leads: requests reads `Location` as UTF-8 even where it
+    is not to go there, and leaves the connection open where it is none."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 def opened(url: str, verify: bool, cacert: str, variables: Mapping[str, str]) -> requests.Session:
     """A session for one server. Raises ConfigurationError where `cacert` is not there."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False  # it would send what ~/.netrc has for the host, too
     session.proxies = get_environ_proxies(url)
     session.headers.update({"User-Agent": f"cmk/{__version__}", "Accept-Encoding": ACCEPTED})

@@ -229,7 +229,8 @@ def _causes(problem: BaseException) -> list[BaseException]:
 
 def redirected(answer: Answer) -> CmkError:
     """A redirect as the error that it is here."""
-    target = answer.headers.get("location", "").partition("?")[0]
+    told = answer.headers.get("location", "").partition("?")[0]
+    target = told.encode("latin-1", "replace").decode("utf-8", "replace")  # as servers mean it
     return CmkError(
         f"The server redirects to {target or 'nowhere'} (HTTP {answer.status}); a signed request "
         "is not sent on.",

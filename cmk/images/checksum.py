@@ -40,6 +40,10 @@ def parse(text: str) -> Checksum:
         )
     if not found[1] and (meant := _form_of(digest)):
         raise _misformed(meant)
+    named = re.fullmatch(r"(sha-?\d+|md5)[:=-]([0-9a-f]+)", digest)
+    if not found[1] and named:  # and of another length than that has
+        algorithm, digest = re.sub(r"^sha-?", "sha-", named[1]), named[2]
+        length = LENGTHS.get(algorithm, 0)
     if len(digest) != length:
         raise ImageError(
             f"The checksum has {len(digest)} digits; {algorithm.upper()} has {length}."
@@ -60,7 +64,11 @@ def _misformed(meant: str) -> ImageError:
 def _form_of(text: str) -> str:
     """`sha256:HEX` and a bare SHA-256 in the form that is taken; "" for neither."""
     found = re.fullmatch(r"(?:(sha-?\d+|md5)[:=-])?([0-9a-f]+)", text)
-    if found is None or len(found[2]) == LENGTHS["md5"]:
+    if found is None:
+        return ""
+    if found[1] and LENGTHS.get(re.sub(r"^sha-?", "sha-", found[1])) != len(found[2]):
+        return ""
+    if len(found[2]) == LENGTHS["md5"]:
         return f"{{MD5}}{found[2]}" if found and found[1] else ""
     names = [name for name, length in LENGTHS.items() if length == len(found[2])]
     return f"{{{names[0].upper()}}}{found[2]}" if names else ""

@@ -53,6 +53,24 @@ def test_a_packing_that_was_not_asked_for_is_refused(
     assert "gzip was asked for" in told.err
 
 
+def test_gzip_that_is_cut_off_is_told_as_that(cloud: Cmk, server: ManagementServer) -> None:
+    packed = gzip.compress(answer({"count": 0}))
+    server.next.append(Raw(body=packed[:-12], headers=GZIP))
+    told = cloud("list", "zones")
+    assert told.status == 1
+    assert "its packing is cut off" in told.err
+
+
+@pytest.mark.parametrize(("raw", "shown"), [("\xfc", "\ufffd"), ("\xc3\xbc", "ü")])
+def test_a_redirect_is_told_at_once_whatever_it_names(
+    cloud: Cmk, server: ManagementServer, raw: str, shown: str
+) -> None:
+    server.next.append(Raw(status=302, headers={"Location": f"/{raw}"}))
+    told = cloud("list", "zones")
+    assert told.status == 1
+    assert f"redirects to /{shown} (HTTP 302)" in told.err
+
+
 @pytest.mark.parametrize(
     "packed",
     [

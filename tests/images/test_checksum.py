@@ -96,6 +96,11 @@ def test_any_list_is_read(text: str, name: str) -> None:
     assert listed(text, name) is None or text
 
 
+def test_a_named_algorithm_is_believed_before_the_number_of_digits() -> None:
+    with pytest.raises(ImageError, match="has 64 digits; SHA-512 has 128"):
+        parse(f"sha512:{GOOD}")
+
+
 @pytest.mark.parametrize(
     ("text", "form"),
     [
