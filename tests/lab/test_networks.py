@@ -155,7 +155,8 @@ def test_guests_are_reached_by_what_was_opened_and_reach_what_they_may(guests: G
     other = guests.lab.vm("other")["id"]
     put = ("add", "nictovirtualmachine", f"virtualmachineid={other}", f"networkid={back}")
     nic = guests.lab.ok(*put).json["virtualmachine"]["nic"][1]
-    guests.ssh("other", f"ifconfig eth1 {nic['ipaddress']} netmask 255.255.255.0 up")
+    seen = "until [ -e /sys/class/net/eth1 ]; do sleep 0.2; done"  # the guest takes a moment
+    guests.ssh("other", f"{seen}; ifconfig eth1 {nic['ipaddress']} netmask 255.255.255.0 up")
     assert "1 packets received" in guests.ssh("other", "ping -c 1 -W 5 10.1.2.2")
     guests.lab.ok(
         "remove", "nicfromvirtualmachine", f"virtualmachineid={other}", f"nicid={nic['id']}"
