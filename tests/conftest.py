@@ -286,7 +286,10 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return qcow2(tmp_path_factory.mktemp("nano") / "nano.qcow2")
 
 
-LONG = ("test_crash.py", "test_networks.py", "test_hosts.py", "test_ssh_hosts.py", "test_jobs.py")
+LONG = (
+    *("test_crash.py", "test_networks.py", "test_hosts.py", "test_ansible.py", "test_jobs.py"),
+    *("test_shells.py", "test_ssh_hosts.py", "test_readme.py"),
+)
 """Modules that take a minute each: begun last, one of them would be waited for alone."""
 
 
