@@ -32,7 +32,7 @@ _USER = (
     r"(\w+://)(?:[^/?#\s:@]*:[^/?#\s]*@|[^/\s:@]*:(?!\d*(?:[/?#\s]|\Z))[^\s@]*@"
     r"|(?:(?<=http://)|(?<=https://))[^/?#\s]*@)"  # elsewhere a user alone is no secret: ssh's
 )
-_QUERY = r"([?&;#])([^=&;#?\s]+)=([^&#\s]+)"
+_QUERY = r"([?&;#])([^=&;#?\s]+)=([^&\s]+)"
 
 
 def is_secret(name: str) -> bool:
@@ -58,8 +58,11 @@ def _let_in(found: re.Match[str]) -> str:
     from urllib.parse import unquote
 
     name = unquote(found[2]).lower()
-    is_one = is_secret(name) or name in _OF_URLS or name.endswith(("sig", "signature", "key"))
-    return f"{found[1]}{found[2]}={HIDDEN}" if is_one or "key" in name else found[0]
+    telling = "key" in name or "signature" in name or name.endswith("sig")
+    if telling or name in _OF_URLS or is_secret(name):
+        return f"{found[1]}{found[2]}={HIDDEN}"
+    # Behind a `;` or a `#` of the value there may be others.
+    return f"{found[1]}{found[2]}={re.sub(_QUERY, _let_in, found[3])}"
 
 
 def lets_in(url: str) -> bool:
