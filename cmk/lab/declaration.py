@@ -78,9 +78,9 @@ _TAGS = """
 def _put(run: Run | RunJob, answers: Noun | str, isasync: bool, more: str, note: str) -> None:
     fields = answers if isinstance(answers, str) else answers.fields
     name = run.__name__.replace("_", "")
-    is_list = isinstance(answers, Noun) and name.startswith("list")
-    scoped = isinstance(answers, Noun) and answers.is_owned and is_list
-    if isinstance(answers, Noun) and answers.tagged and is_list:
+    listed = answers if isinstance(answers, Noun) and name.startswith("list") else None
+    scoped = listed is not None and listed.is_owned
+    if listed is not None and listed.tagged:
         more += _TAGS
     told = (run.__doc__ or "", more)
     HANDLERS[name] = Handler(run, fields, isasync, told, note, scoped)

@@ -7,14 +7,21 @@ one account there, `projectid=` those of a project, and with -1 those of all pro
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from cmk.errors import ApiError
 from cmk.lab.call import Call
 from cmk.lab.model.account import Account, AccountState, Domain, Project
 from cmk.lab.model.limit import excess
 from cmk.lab.model.ownership import Owners, Projects
+from cmk.lab.model.record import Record
 from cmk.wire.faults import ALLOCATION, invalid, nobody, not_yours
+
+R = TypeVar("R", bound=Record)
+
+#: Finds an account's thing by its name.
+Called = Callable[[Call, Account, str], R]
 
 #: The parameters by which a list says whose things it is about.
 SCOPE = ("account", "domainid", "projectid", "listall", "isrecursive")
@@ -106,6 +113,20 @@ def owner_of_new(call: Call, args: dict[str, Any]) -> Account:
             )
         return owner
     return call.caller
+
+
+def things_of(
+    call: Call, kind: type[R], args: dict[str, Any], word: str, owner: Account, called: Called[R]
+) -> list[R]:
+    """An account's things that the parameters `word`ids or `word`names say, for a VM of its own.
+    Raises ApiError 431, NotAuthorised (531)."""
+    ids, names = args.get(f"{word}ids") or [], args.get(f"{word}names") or []
+    if ids and names:
+        raise invalid(f"{word}ids and {word}names exclude each other.")
+    found = [call.find(kind, each, f"{word}ids") for each in dict.fromkeys(ids)]
+    if any(thing.owner != owner.id for thing in found):
+        raise invalid(f"{word}ids: groups of the account {owner.account_name}, as its VMs.")
+    return found or [called(call, owner, each) for each in dict.fromkeys(names)]
 
 
 def whose_limits(call: Call, args: dict[str, Any]) -> Account | Domain:

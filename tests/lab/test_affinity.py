@@ -9,20 +9,19 @@ import pytest
 from cmk.lab.hosts.placement import demand_of, plan
 from cmk.lab.model.affinity import AffinityGroup, set_groups
 from cmk.lab.model.machine import Machine, MachineState
-from tests.lab.at_once import LabAtOnce as Lab
-from tests.lab.at_once import refused
+from tests.lab.at_once import LabAtOnce, refused
 from tests.lab.conftest import Things
 
 
 @pytest.fixture
-def lab(things: Things) -> Lab:
+def lab(things: Things) -> LabAtOnce:
     things.pool.update(things.store, capacity=1 << 44, used=0)
     things.host.update(things.store, ram=1 << 40, cpus=64)
     things.add_host("other")
-    return Lab(things)
+    return LabAtOnce(things)
 
 
-def group(lab: Lab, type: str, *machines: Machine) -> Any:
+def group(lab: LabAtOnce, type: str, *machines: Machine) -> Any:
     made = lab.ask("createAffinityGroup", name=f"g-{type[:8]}", type=type)["affinitygroup"]
     row = AffinityGroup.known(lab.store, made["id"])
     assert row is not None
@@ -31,7 +30,7 @@ def group(lab: Lab, type: str, *machines: Machine) -> Any:
     return made
 
 
-def two(lab: Lab) -> tuple[Machine, Machine]:
+def two(lab: LabAtOnce) -> tuple[Machine, Machine]:
     """One that runs on the first host, and one that is to be placed."""
     template = lab.things.template()
     on = lab.things.host.id
@@ -39,7 +38,7 @@ def two(lab: Lab) -> tuple[Machine, Machine]:
     return first, lab.things.vm(template, "b", MachineState.STARTING)
 
 
-def places(lab: Lab, vm: Machine) -> tuple[list[str], list[str]]:
+def places(lab: LabAtOnce, vm: Machine) -> tuple[list[str], list[str]]:
     found = plan(lab.store, demand_of(lab.store, vm), {})
     return [place.host.name for place in found.places], [why for _, why in found.refused]
 
@@ -54,7 +53,7 @@ def places(lab: Lab, vm: Machine) -> tuple[list[str], list[str]]:
     ],
 )
 def test_a_group_says_where_a_vm_may_be(
-    lab: Lab, type: str, tried: list[str], refusal: str
+    lab: LabAtOnce, type: str, tried: list[str], refusal: str
 ) -> None:
     first, vm = two(lab)
     group(lab, type, first, vm)
@@ -65,13 +64,13 @@ def test_a_group_says_where_a_vm_may_be(
     assert len(reasons) == 2 - len(tried)
 
 
-def test_the_first_vm_of_a_group_may_be_anywhere(lab: Lab) -> None:
+def test_the_first_vm_of_a_group_may_be_anywhere(lab: LabAtOnce) -> None:
     _, vm = two(lab)
     group(lab, "host affinity", vm)
     assert len(places(lab, vm)[0]) == 2
 
 
-def test_a_group_is_told_with_its_vms_and_goes_when_it_is_empty(lab: Lab) -> None:
+def test_a_group_is_told_with_its_vms_and_goes_when_it_is_empty(lab: LabAtOnce) -> None:
     made = group(lab, "host anti-affinity")
     vm = lab.vm("web1", affinitygroupids=made["id"])
     assert [each["name"] for each in vm["affinitygroup"]] == [made["name"]]
@@ -86,7 +85,7 @@ def test_a_group_is_told_with_its_vms_and_goes_when_it_is_empty(lab: Lab) -> Non
     assert lab.ask("listAffinityGroups") == {}
 
 
-def test_what_is_no_group_is_refused(lab: Lab) -> None:
+def test_what_is_no_group_is_refused(lab: LabAtOnce) -> None:
     group(lab, "host affinity")
     with refused(431, "already"):
         group(lab, "host affinity")
@@ -98,7 +97,7 @@ def test_what_is_no_group_is_refused(lab: Lab) -> None:
     assert len(lab.ask("listAffinityGroupTypes")["affinityGroupType"]) == 4
 
 
-def test_a_network_of_ones_own_is_on_the_labs_router_alone(lab: Lab) -> None:
+def test_a_network_of_ones_own_is_on_the_labs_router_alone(lab: LabAtOnce) -> None:
     vm = Machine.called(lab.store, lab.vm("web1", lab.network())["name"])
     assert vm is not None
     vm.template(lab.store)

@@ -6,13 +6,14 @@ from ipaddress import IPv4Address, IPv4Network
 
 from cmk.document import Json
 from cmk.lab.model.network import Network, Rule
+from cmk.lab.model.security_group import SecurityRule
 from cmk.lab.model.vpc import AclItem, AclList
 from cmk.lab.store import Store
 
 #: What every program on this machine comes from, as far as a rule on a public address can tell.
 HERE = IPv4Address("127.0.0.1")
 
-#: Ports of one address that lead in: slirp4netns opens them one by one.
+#: Ports of one public address that may lead in: slirp4netns opens them one by one.
 MOST_PORTS = 2048
 
 #: What is opened of a public address with static NAT by a rule that names no ports, or more than
@@ -33,14 +34,21 @@ def access(store: Store, network: Network) -> Json | None:
 
 def _told(item: AclItem, where: str) -> Json:
     return {
+        **about(item),
         "verdict": "return" if item.allows else "drop",
-        "protocol": item.protocol,
-        "start": item.start_port,
-        "end": item.end_port,
-        "type": item.icmp_type,
-        "code": item.icmp_code,
         where: [] if item.cidrs == "0.0.0.0/0" else Rule.list_of(item.cidrs),
         "outside": lets_here(item.cidrs),
+    }
+
+
+def about(rule: Rule | AclItem | SecurityRule) -> Json:
+    """The protocol of a rule, with its ports, or its type and code."""
+    return {
+        "protocol": rule.protocol,
+        "start": rule.start_port,
+        "end": rule.end_port,
+        "type": rule.icmp_type,
+        "code": rule.icmp_code,
     }
 
 
@@ -57,16 +65,16 @@ def entrances(store: Store, network: Network) -> set[tuple[str, int]]:
         if not item.is_ingress or not lets_here(item.cidrs):
             continue
         protocols = ("tcp", "udp") if item.protocol == "all" else (item.protocol,)
-        about = [
+        its = [
             (protocol, port)
             for protocol in protocols
             if protocol in ("tcp", "udp")
             for port in _ports(item)
             if (protocol, port) not in asked
         ]
-        asked.update(about)
+        asked.update(its)
         if item.allows:
-            opened += about
+            opened += its
     return set(opened[:MOST_PORTS])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cmk.document import Json
 from cmk.lab.directory import held
-from cmk.lab.hosts.access_list import access, entrances, lets_here
+from cmk.lab.hosts.access_list import about, access, entrances, lets_here
 from cmk.lab.hosts.host import OpenHost
 from cmk.lab.hosts.lab_key import public_key
 from cmk.lab.hosts.security import groups_of_guest
@@ -148,7 +148,7 @@ def _network(store: Store, network: Network, guests: list[tuple[Machine, Nic]]) 
                 "address": nic.ip4_address or "",
                 "addresses": nic.all_addresses(store),
                 "name": vm.name.lower(),
-                "groups": groups_of_guest(store, vm, network),
+                "groups": groups_of_guest(store, vm, network) if offering.is_shared else None,
             }
             for vm, nic in guests
         ],
@@ -157,11 +157,7 @@ def _network(store: Store, network: Network, guests: list[tuple[Machine, Nic]]) 
 
 def _egress(rule: Rule) -> Json:
     return {
-        "protocol": rule.protocol,
-        "start": rule.start_port,
-        "end": rule.end_port,
-        "type": rule.icmp_type,
-        "code": rule.icmp_code,
+        **about(rule),
         "sources": Rule.list_of(rule.source_cidrs),
         "destinations": Rule.list_of(rule.destination_cidrs),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cmk.document import Json
+from cmk.lab.hosts.access_list import about
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network
 from cmk.lab.model.security_group import SecurityGroup, SecurityRule
@@ -10,10 +11,9 @@ from cmk.lab.store import Store
 
 
 def groups_of_guest(store: Store, vm: Machine, network: Network) -> Json | None:
-    """What a VM lets in and may send on a network; None where it is in no group, or the network is
-    not Shared: then all of it."""
+    """What a VM lets in and may send on a Shared network; None where it is in no group: all."""
     groups = SecurityGroup.of_machine(store, vm.id)
-    if not groups or not network.is_shared(store):
+    if not groups:
         return None
     rules = [rule for group in groups for rule in group.rules(store)]
     return {
@@ -35,14 +35,5 @@ def _told(
             blocks = SecurityGroup.of(store, rule.allowed_group_id).addresses(store, network.id)
             if not blocks:
                 continue  # a group without VMs here allows nobody
-        found.append(
-            {
-                "protocol": rule.protocol,
-                "start": rule.start_port,
-                "end": rule.end_port,
-                "type": rule.icmp_type,
-                "code": rule.icmp_code,
-                where: blocks,
-            }
-        )
+        found.append({**about(rule), where: blocks})
     return found

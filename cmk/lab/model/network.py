@@ -31,6 +31,11 @@ class NetworkOffering(Record):
     removed: str | None
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several accounts may be on its networks."""
+        return self.guest_type == "Shared"
+
+    @property
     def provides(self) -> set[str]:
         """The names of its services."""
         return {name for name in self.services.split(",") if name}
@@ -77,7 +82,7 @@ class Network(Record):
 
     def is_shared(self, store: Store) -> bool:
         """Whether it is one that several accounts may be on."""
-        return self.offering(store).guest_type == "Shared"
+        return self.offering(store).is_shared
 
     def nics(self, store: Store) -> list[Nic]:
         """The NICs on it, of VMs that are there."""

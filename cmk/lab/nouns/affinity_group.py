@@ -12,7 +12,7 @@ from cmk.lab.model.affinity import TYPES, AffinityGroup, set_groups
 from cmk.lab.model.machine import OFF, Machine
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.virtual_machine import MACHINE, refuse_busy
-from cmk.lab.ownership import OWNER, owner_of_new
+from cmk.lab.ownership import OWNER, owner_of_new, things_of
 from cmk.lab.store import now
 from cmk.wire.faults import failed, invalid, malformed, nobody
 
@@ -110,13 +110,7 @@ def named(call: Call, owner: Account, name: str) -> AffinityGroup:
 
 def groups_of(call: Call, args: Args, owner: Account) -> list[AffinityGroup]:
     """The groups that affinitygroupids or affinitygroupnames say."""
-    ids, names = args.get("affinitygroupids") or [], args.get("affinitygroupnames") or []
-    if ids and names:
-        raise invalid("affinitygroupids and affinitygroupnames exclude each other.")
-    found = [call.find(AffinityGroup, each, "affinitygroupids") for each in dict.fromkeys(ids)]
-    if any(group.account_id != owner.id for group in found):
-        raise invalid(f"affinitygroupids: groups of the account {owner.account_name}, as its VMs.")
-    return found or [named(call, owner, each) for each in dict.fromkeys(names)]
+    return things_of(call, AffinityGroup, args, "affinitygroup", owner, named)
 
 
 @job(MACHINE)

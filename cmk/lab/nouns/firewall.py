@@ -8,6 +8,7 @@ from typing import Any
 from cmk.document import Json
 from cmk.lab.call import Call
 from cmk.lab.declaration import DONE, api, job
+from cmk.lab.hosts.access_list import MOST_PORTS
 from cmk.lab.jobs import Task
 from cmk.lab.model.machine import Machine
 from cmk.lab.model.network import Network, PublicAddress, Rule
@@ -19,9 +20,6 @@ from cmk.wire.faults import invalid, malformed
 
 #: Blocks that one rule may name: nftables is told all rules at once.
 MOST_BLOCKS = 100
-
-#: Ports that rules of one public address may open: slirp4netns opens them one by one.
-MOST_PORTS = 2048
 
 
 FIREWALL = Noun(

@@ -169,7 +169,7 @@ def create_network(call: Call, args: Args) -> Json:
     """
     zone = call.find(Zone, args["zoneid"], "zoneid")
     offering = call.find(NetworkOffering, args["networkofferingid"], "networkofferingid")
-    is_shared = offering.guest_type == "Shared"
+    is_shared = offering.is_shared
     if is_shared and not call.caller.is_root:
         raise invalid("Shared networks are made by root admins.")
     vpc = _vpc(call, args, offering)

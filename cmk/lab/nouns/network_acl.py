@@ -69,12 +69,22 @@ def list_network_acl_lists(call: Call, args: Args) -> Json:
     vpcid: lists of this VPC
     networkid: the list that this tier keeps to
     """
-    if args.get("networkid"):
-        network = call.find(Network, args.pop("networkid"), "networkid")
-        if network.network_acl_id is None:
-            return {}
-        args["id"] = AclList.of(call.store, network.network_acl_id).uuid
+    if not _is_named(call, args, "id"):
+        return {}
     return ACL_LIST.listed(call, args, among=_visible(call, args))
+
+
+def _is_named(call: Call, args: Args, param: str) -> bool:
+    """Name the list that a tier keeps to by `param` in place of networkid; False where the network
+    is of no VPC, and has none."""
+    uuid = args.pop("networkid", None)
+    if not uuid:
+        return True
+    tier = call.find(Network, uuid, "networkid")
+    if tier.network_acl_id is None:
+        return False
+    args[param] = AclList.of(call.store, tier.network_acl_id).uuid
+    return True
 
 
 def _visible(call: Call, args: Args) -> tuple[str, list[Any]]:
@@ -93,11 +103,8 @@ def list_network_acls(call: Call, args: Args) -> Json:
     traffictype: Ingress or Egress
     action: Allow or Deny
     """
-    if args.get("networkid"):
-        network = call.find(Network, args.pop("networkid"), "networkid")
-        if network.network_acl_id is None:
-            return {}
-        args["aclid"] = AclList.of(call.store, network.network_acl_id).uuid
+    if not _is_named(call, args, "aclid"):
+        return {}
     return ACL_ITEM.listed(call, args, among=_visible(call, args))
 
 

@@ -200,10 +200,7 @@ def nic_on(call: Call, vm: Machine, networks: list[Network], guest: str | None) 
     """The NIC of a VM on one of these networks. Raises ApiError 431."""
     ids = {network.id for network in networks}
     for nic in vm.nics(call.store):
-        if nic.network_id in ids and (
-            guest in (None, "", nic.ip4_address)
-            or any(each.ip4_address == guest for each in nic.secondary(call.store))
-        ):
+        if nic.network_id in ids and (not guest or guest in nic.all_addresses(call.store)):
             return nic
     names = " or ".join(network.name for network in networks) or "that the VPC has none of"
     at = f" with the address {guest}" if guest else ""

@@ -14,7 +14,7 @@ from cmk.lab.model.machine import Machine
 from cmk.lab.model.security_group import DEFAULT, SecurityGroup, SecurityRule
 from cmk.lab.noun import Args, Noun, Row
 from cmk.lab.nouns.firewall import MOST_BLOCKS, cidrs_of, icmp_of, ports_of
-from cmk.lab.ownership import OWNER, account_named, owner_of_new
+from cmk.lab.ownership import OWNER, account_named, owner_of_new, things_of
 from cmk.lab.store import now
 from cmk.wire.faults import failed, invalid, malformed, nobody
 
@@ -280,10 +280,4 @@ def _revoked(call: Call, args: Args, kind: str) -> Task:
 
 def groups_named(call: Call, args: Args, owner: Account) -> list[SecurityGroup]:
     """The groups that securitygroupids or securitygroupnames say, of the VM's account."""
-    ids, names = args.get("securitygroupids") or [], args.get("securitygroupnames") or []
-    if ids and names:
-        raise invalid("securitygroupids and securitygroupnames exclude each other.")
-    found = [call.find(SecurityGroup, each, "securitygroupids") for each in dict.fromkeys(ids)]
-    if any(group.account_id != owner.id for group in found):
-        raise invalid(f"securitygroupids: groups of the account {owner.account_name}, as its VMs.")
-    return found or [_called(call, owner, each) for each in dict.fromkeys(names)]
+    return things_of(call, SecurityGroup, args, "securitygroup", owner, _called)

@@ -211,11 +211,16 @@ def remove_all_of(job: Job, account: Account) -> None:
     route(job.lab)
 
 
-def restart(job: Job) -> None:
+def remake(job: Job) -> None:
     """Make the router anew, from nothing where that was asked."""
     if job.info.get("cleanup") and job.call.caller.is_root:  # it is everybody's
         stop(job.lab)
     route(job.lab)
+
+
+def restart(job: Job) -> None:
+    """Make the router anew for a network."""
+    remake(job)
     network = Network.of(job.store, job.instance_id)
     record(job.call, "NETWORK.RESTART", f"Restarted the network {network.name}", network)
 

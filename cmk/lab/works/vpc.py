@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from cmk.lab.events import record
 from cmk.lab.hosts.plug import give_source
-from cmk.lab.hosts.router import stop
 from cmk.lab.jobs import Job, Work
 from cmk.lab.model.network import Network
 from cmk.lab.model.vpc import AclItem, AclList, Vpc
 from cmk.lab.store import Store
-from cmk.lab.works.routing import remove_rules, route, stands
+from cmk.lab.works.routing import remake, remove_rules, route, stands
 from cmk.wire.faults import failed
 
 
@@ -56,10 +55,8 @@ def remove_list(store: Store, acl: AclList) -> None:
 
 
 def restart(job: Job) -> None:
-    """Make the router anew, from nothing where that was asked."""
-    if job.info.get("cleanup") and job.call.caller.is_root:  # it is everybody's
-        stop(job.lab)
-    route(job.lab)
+    """Make the router anew for a VPC."""
+    remake(job)
     vpc = Vpc.of(job.store, job.instance_id)
     record(job.call, "VPC.RESTART", f"Restarted the VPC {vpc.name}", vpc)
 
